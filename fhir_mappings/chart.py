@@ -1,0 +1,145 @@
+"""The chart: the findings of one patient as of one day, and what could not be known.
+
+A rule asks the chart; the chart answers with findings or with a ``Missing`` that says why. Every question whose answer
+is unknown (rather than absent) is noted in ``unknown``, so that an advisory that stays silent because it could not
+know is told apart from one that had nothing to say.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import date
+from typing import Any, TypeVar
+
+import msgspec
+
+from fhir_mappings.finding import DATE_NOT_PRECISE, NOT_RECORDED, TOO_OLD, Finding, Missing, Why
+from fhir_mappings.patient import Person
+
+F = TypeVar("F", bound=Finding)
+T = TypeVar("T")
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """A resource or value that was not read: which, why, at which element, and which names it would have answered.
+
+    It never holds a patient's value.
+    """
+
+    reference: str
+    why: Why
+    element: str = ""
+    names: tuple[str, ...] = ()
+
+
+class Chart:
+    """Findings by kind and name. ``gaps``: for each prefetch key that is not complete, why."""
+
+    def __init__(
+        self,
+        findings: Iterable[Finding],
+        *,
+        as_of: date,
+        gaps: dict[str, Why] | None = None,
+        skipped: Iterable[Skipped] = (),
+    ) -> None:
+        self.as_of = as_of
+        self.gaps = gaps or {}
+        self.skipped = tuple(skipped)
+        self.unknown: dict[str, Missing] = {}
+        self._memo: dict[Callable[..., Any], tuple[Any, dict[str, Missing]]] = {}
+        self._unread = {name: skip for skip in self.skipped for name in skip.names}
+        self._by_kind: dict[type, list[Any]] = defaultdict(list)
+        self._by_name: dict[tuple[type, str], list[Any]] = defaultdict(list)
+        for finding in sorted(findings, key=lambda finding: finding.order):
+            kind = type(finding)
+            self._by_kind[kind].append(finding)
+            for name in finding.names:
+                self._by_name[kind, name].append(finding)
+
+    @property
+    def person(self) -> Person | None:
+        people = self._by_kind.get(Person)
+        return people[-1] if people else None
+
+    def all(self, kind: type[F], name: str | None = None, *, within_days: int | None = None) -> list[F]:
+        """Every such finding, oldest first; with ``within_days`` only those surely that recent."""
+        found: list[F] = self._by_kind.get(kind, []) if name is None else self._by_name.get((kind, name), [])
+        self._note_gap(kind, name)
+        if within_days is None:
+            return list(found)
+        return [finding for finding in found if self._recent(finding, within_days) is True]
+
+    def any(self, kind: type[F], *names: str) -> list[F]:
+        """Every finding with any of the names, each once, oldest first."""
+        found = {id(finding): finding for name in names for finding in self.all(kind, name)}
+        return sorted(found.values(), key=lambda finding: finding.order)
+
+    def latest(self, kind: type[F], name: str, *, within_days: int | None = None) -> F | Missing:
+        """The newest such finding, or a ``Missing`` that says why there is none."""
+        found: list[F] = self._by_name.get((kind, name), [])
+        if not found:
+            return self._missing(kind, name)
+        newest = found[-1]
+        if within_days is None:
+            return newest
+        recent = self._recent(newest, within_days)
+        if recent:
+            return newest
+        return self._noted(Missing(name, DATE_NOT_PRECISE if recent is None else TOO_OLD, newest.evidence.reference))
+
+    def lacks(self, kind: type[F], *names: str, within_days: int | None = None) -> bool:
+        """True only when it is known that there is no such finding: unknown is not no (ruling 40)."""
+        return all(self._lacks(kind, name, within_days) for name in names or (None,))
+
+    def gap(self, kind: type[F]) -> Why | None:
+        """Why the absence of such findings cannot be known, None when it can."""
+        return next((self.gaps[key] for key in kind.keys if key in self.gaps), None) if self.gaps else None
+
+    def derive(self, fact: Callable[[Chart], T]) -> T:
+        """A fact worked out from the chart, worked out once; what it could not know is noted at every use."""
+        if fact not in self._memo:
+            outer, self.unknown = self.unknown, {}
+            self._memo[fact] = (fact(self), self.unknown)
+            self.unknown = outer
+        answer, unknown = self._memo[fact]
+        self.unknown.update(unknown)
+        return answer
+
+    def _lacks(self, kind: type[F], name: str | None, within_days: int | None) -> bool:
+        found: list[F] = self._by_kind.get(kind, []) if name is None else self._by_name.get((kind, name), [])
+        if within_days is None:
+            if found:
+                return False
+        elif any(self._recent(finding, within_days) is not False for finding in found):
+            return False
+        return self._missing(kind, name or kind.__name__.lower()).known_absent
+
+    def _missing(self, kind: type[F], name: str) -> Missing:
+        if (skip := self._unread.get(name)) is not None:
+            return self._noted(Missing(name, skip.why, skip.reference))
+        return self._noted(Missing(name, self.gap(kind) or NOT_RECORDED))
+
+    def _note_gap(self, kind: type[F], name: str | None) -> None:
+        if (why := self.gap(kind)) is not None:
+            self._noted(Missing(name or kind.__name__.lower(), why))
+
+    def _noted(self, missing: Missing) -> Missing:
+        if not missing.known_absent:
+            self.unknown[missing.name] = missing
+        return missing
+
+    def _recent(self, finding: Finding, within_days: int) -> bool | None:
+        when = finding.evidence.when
+        return None if when is None else when.days_before(self.as_of).at_most(within_days)
+
+
+def derived(fact: Callable[[Chart], T]) -> Callable[[Chart], T]:
+    """Marks a function of the chart as a fact that is worked out once a chart."""
+
+    def ask(chart: Chart) -> T:
+        return chart.derive(fact)
+
+    ask.__doc__, ask.__name__ = fact.__doc__, fact.__name__
+    return ask

@@ -1,0 +1,201 @@
+"""From a pile of resources to a chart: one pass that picks, reads, and names what it could not read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+import msgspec
+
+from fhir_mappings import (
+    assessments,
+    conditions,
+    labs,
+    lesions,
+    medications,
+    patient,
+    procedures,
+    questionnaires,
+    views,
+)
+from fhir_mappings.chart import Chart, Skipped
+from fhir_mappings.finding import UNREADABLE, Finding, Why
+from fhir_mappings.medications import DrugRecord
+from fhir_mappings.procedures import ProcedureRecord
+from fhir_mappings.reading import Reader, Shelf, Supplied, decoder, relative
+from fhir_mappings.terminology import Terminology
+
+MODULES = (assessments, conditions, labs, lesions, medications, patient, procedures, questionnaires)
+OTHER_PATIENT: Why = "another patient"
+
+_READERS: dict[str, list[Reader]] = {}
+for _module in MODULES:
+    for _resource_type, _reader in _module.READERS:
+        _READERS.setdefault(_resource_type, []).append(_reader)
+_CODELESS = {kind for kind, readers in _READERS.items() if all(reader.wants is None for reader in readers)}
+_REFERENCED = {"Medication", "BodyStructure"}
+_HEAD = decoder(views.Head)
+
+
+def read_chart(
+    supplied: Iterable[Supplied],
+    *,
+    terminology: Terminology,
+    as_of: date,
+    patient_id: str | None = None,
+    gaps: dict[str, Why] | None = None,
+) -> tuple[Chart, list[Finding]]:
+    """The chart of one patient, and the drafts found among the resources (they are the situation, not the chart).
+
+    ``patient_id`` is the context's patient; without one it is the first Patient among the resources. Resources of
+    another patient, unreadable ones and those of another FHIR version are skipped and named in ``Chart.skipped``.
+    Never raises for what a resource contains.
+    """
+    shelf = Shelf(terminology, as_of=as_of)
+    skipped: list[Skipped] = []
+    heads = list(_heads(supplied, shelf, skipped))
+    mine = _patient_references(heads, patient_id)
+    findings: list[Finding] = []
+    for resource, head in heads:
+        if mine and not _belongs(head, mine):
+            skipped.append(Skipped(_name(head), OTHER_PATIENT))
+            continue
+        for outcome in _read(resource, head, shelf):
+            (skipped if isinstance(outcome, Skipped) else findings).append(outcome)  # type: ignore[attr-defined]
+    past = [finding for finding in findings if not _is_draft(finding) and not _is_later(finding, as_of)]
+    drafts = [finding for finding in findings if _is_draft(finding)]
+    return Chart(past, as_of=as_of, gaps=gaps, skipped=sorted(set(skipped), key=_order)), drafts
+
+
+def read_drafts(
+    supplied: Iterable[Supplied], *, terminology: Terminology, as_of: date, shelf: Shelf | None = None
+) -> tuple[list[Finding], list[Skipped]]:
+    """The orders and appointments of a hook's context, read as drafts (lenient: no ``intent``, no ``status``)."""
+    shelf = shelf or Shelf(terminology, as_of=as_of)
+    shelf = shelf.for_drafts()
+    skipped: list[Skipped] = []
+    findings: list[Finding] = []
+    for resource, head in list(_heads(supplied, shelf, skipped)):
+        for outcome in _read(resource, head, shelf):
+            (skipped if isinstance(outcome, Skipped) else findings).append(outcome)  # type: ignore[attr-defined]
+    return findings, skipped
+
+
+def _heads(supplied: Iterable[Supplied], shelf: Shelf, skipped: list[Skipped]) -> list[tuple[Supplied, views.Head]]:
+    """The first look at every resource; referenced kinds go on the shelf, copies of one resource count once."""
+    chosen: dict[str, tuple[Supplied, views.Head]] = {}
+    for index, resource in enumerate(supplied):
+        try:
+            head = _HEAD.decode(resource.raw)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            skipped.append(Skipped(_unreadable_name(resource, index), UNREADABLE, _element(error)))
+            continue
+        kind = head.resource_type
+        if kind is None:
+            skipped.append(Skipped(resource.full_url or f"resource {index + 1}", UNREADABLE, "resourceType"))
+            continue
+        if kind in _REFERENCED or kind == "Condition":
+            shelf.put(f"{kind}/{head.id}", resource.raw)
+            if resource.full_url:
+                shelf.put(resource.full_url, resource.raw)
+        if kind not in _READERS:
+            continue
+        if kind not in _CODELESS and not _maybe_wanted(head, kind, shelf):
+            continue
+        key = f"{kind}/{head.id}" if head.id else f"{kind}#{index}"
+        if key not in chosen or _newer((resource, head), chosen[key]):
+            chosen[key] = (resource, head)
+    return list(chosen.values())
+
+
+def _maybe_wanted(head: views.Head, kind: str, shelf: Shelf) -> bool:
+    code = head.code
+    if not isinstance(code, views.CodeableConcept):
+        return True  # another FHIR version's shape: let the reader say so
+    wanted = shelf.concepts(code)
+    return bool(wanted) and any(reader.wants is None or wanted & reader.wants for reader in _READERS[kind])
+
+
+def _read(resource: Supplied, head: views.Head, shelf: Shelf) -> list[Finding | Skipped]:
+    kind = head.resource_type or ""
+    concepts = shelf.concepts(head.code) if isinstance(head.code, views.CodeableConcept) else frozenset()
+    outcomes: list[Finding | Skipped] = []
+    for reader in _READERS[kind]:
+        if reader.wants is not None and not concepts & reader.wants:
+            continue
+        try:
+            outcomes.extend(reader.read(decoder(reader.view).decode(resource.raw), concepts, shelf))
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            outcomes.append(Skipped(_name(head), UNREADABLE, _element(error), tuple(sorted(concepts))))
+    return outcomes
+
+
+def _patient_references(heads: list[tuple[Supplied, views.Head]], patient_id: str | None) -> set[str]:
+    """Every way a resource may refer to the chart's patient."""
+    wanted = relative(patient_id).rsplit("/", 1)[-1] if patient_id else None
+    for resource, head in heads:
+        if head.resource_type != "Patient" or (wanted is not None and head.id not in (wanted, None)):
+            continue
+        references = {f"Patient/{head.id}"} if head.id else set()
+        return references | ({resource.full_url, relative(resource.full_url)} if resource.full_url else set())
+    return {f"Patient/{wanted}"} if wanted else set()
+
+
+def _belongs(head: views.Head, mine: set[str]) -> bool:
+    if head.resource_type == "Patient":
+        return head.id is None or f"Patient/{head.id}" in mine
+    owner = head.subject or head.patient
+    reference = owner.reference if owner else None
+    if not reference or reference.startswith("#"):
+        return True
+    return reference in mine or relative(reference) in mine
+
+
+def _newer(new: tuple[Supplied, views.Head], old: tuple[Supplied, views.Head]) -> bool:
+    """Of two copies of one resource the later version counts; else the choice only has to be the same every time."""
+
+    def order(copy: tuple[Supplied, views.Head]) -> tuple[str, str, bytes]:
+        meta = copy[1].meta or views.Meta()
+        return (meta.last_updated or "", meta.version_id or "", bytes(copy[0].raw))
+
+    return order(new) > order(old)
+
+
+def _is_draft(finding: Finding) -> bool:
+    if isinstance(finding, DrugRecord):
+        return finding.status == "draft"
+    return isinstance(finding, ProcedureRecord) and finding.state == "draft"
+
+
+def _is_later(finding: Finding, as_of: date) -> bool:
+    """Findings dated after the as-of day are not used; plans are about the future and stay (data contract 1.8)."""
+    if isinstance(finding, ProcedureRecord) and finding.state == "planned":
+        written = finding.authored
+        return written is not None and written.first > as_of
+    when = finding.evidence.when
+    return when is not None and when.first > as_of
+
+
+def _name(head: views.Head) -> str:
+    return f"{head.resource_type}/{head.id}" if head.id else f"{head.resource_type} without id"
+
+
+def _unreadable_name(resource: Supplied, index: int) -> str:
+    try:
+        loose = msgspec.json.decode(resource.raw)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        loose = None
+    if isinstance(loose, dict) and isinstance(loose.get("resourceType"), str):
+        identity = loose.get("id")
+        return f"{loose['resourceType']}/{identity}" if isinstance(identity, str) else f"{loose['resourceType']} without id"
+    return resource.full_url or f"resource {index + 1}"
+
+
+def _element(error: Exception) -> str:
+    """The path in a msgspec message (``... - at `$.code.coding[0]```), never its values."""
+    text = str(error)
+    return text.split("`$", 1)[1].rstrip("`").lstrip(".") if "`$" in text else ""
+
+
+def _order(skip: Skipped) -> tuple[str, str]:
+    return (skip.reference, skip.element)

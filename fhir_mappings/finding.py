@@ -1,0 +1,98 @@
+"""What every finding carries: its evidence; and what a rule gets when there is none: a Missing with its reason."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import msgspec
+
+from fhir_mappings.when import When
+
+Why = str
+"""Why an input is missing: one of the words of the data contract, section 6 (``not recorded``, ``not supplied`` ...)."""
+
+NOT_RECORDED: Why = "not recorded"
+TOO_OLD: Why = "too old"
+DATE_NOT_PRECISE: Why = "date not precise"
+UNIT_NOT_UNDERSTOOD: Why = "unit not understood"
+UNREADABLE: Why = "unreadable"
+OTHER_VERSION: Why = "other FHIR version"
+NOT_SUPPLIED: Why = "not supplied"
+
+Key = Literal[
+    "patient",
+    "encounter",
+    "conditions",
+    "lesions",
+    "assessments",
+    "labs",
+    "tumour-markers",
+    "imaging",
+    "questionnaires",
+    "medication-requests",
+    "medication-administrations",
+    "medication-statements",
+    "medication-dispenses",
+    "procedures",
+    "service-requests",
+    "appointments",
+    "flags",
+    "care-plans",
+]
+"""The prefetch keys of every service; a service uses those its advisories read."""
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """Where a finding comes from: the resource, its clinical date, the value as it was written."""
+
+    reference: str = ""  # "Observation/lesion-1"; empty when the resource has no id
+    when: When | None = None
+    original: str = ""  # "12.0 mg/dL"
+    preliminary: bool = False
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """An input that is not there, and why. Falsy, so that ``if not calcium`` reads as it is meant."""
+
+    name: str
+    why: Why = NOT_RECORDED
+    reference: str = ""
+
+    def __bool__(self) -> bool:
+        return False
+
+    @property
+    def known_absent(self) -> bool:
+        """True when the chart was complete and holds no such finding; anything else is unknown, not absent."""
+        return self.why == NOT_RECORDED
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One clinical fact, FHIR-free, with its evidence. Subclasses say which prefetch keys may hold them.
+
+    ``keys``: the prefetch keys that must all be complete before the absence of such a finding is known.
+    ``names``: what the finding is about, in the words a rule asks by (analyte, item code, concept id).
+    """
+
+    keys: ClassVar[tuple[Key, ...]] = ()
+    evidence: Evidence
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    @property
+    def shown(self) -> str:
+        """The value as the evidence on a card shows it."""
+        return self.evidence.original
+
+    @property
+    def order(self) -> tuple[object, ...]:
+        """Later findings sort last; equal dates fall back to the reference so that the order never wavers."""
+        when = self.evidence.when
+        return ((when is not None, *(when.order if when else ())), self.rank, self.evidence.reference)
+
+    @property
+    def rank(self) -> int:
+        """On one instant the greater rank wins: a component over a panel total over text (data contract 1.7)."""
+        return 0
