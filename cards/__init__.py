@@ -1,0 +1,1 @@
+"""Findings in, advice and cards out. Knows no HTTP."""

@@ -1,0 +1,1 @@
+"""CDS Hooks over HTTP, and the `osteohooks` command. The only package that knows HTTP."""

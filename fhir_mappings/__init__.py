@@ -1,0 +1,1 @@
+"""FHIR in, findings out. Knows FHIR and no score."""
