@@ -1,0 +1,200 @@
+"""One JSON value that may hold resources (a Bundle, a resource, a client's wrapper), cut into resources.
+
+Whether it is complete decides what may be concluded from what is not in it (ruling 40): a page with a ``next`` link, an
+error of the client's server, a null are not "none". The resources themselves stay bytes; ``fhir_mappings`` reads them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TypeVar
+
+import msgspec
+
+from fhir_mappings.finding import UNREADABLE, Why
+from fhir_mappings.reading import Supplied
+
+NULL: Why = "null from client"
+CLIENT_ERROR: Why = "client error"
+PAGE_NOT_FOLLOWED: Why = "page not followed"
+
+_GRAVEST_FIRST = (CLIENT_ERROR, UNREADABLE, PAGE_NOT_FOLLOWED)
+_UNDECODABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+T = TypeVar("T")
+_ABSENT = msgspec.Raw(b"")
+_KIND_FIRST = re.compile(rb'\s*{\s*"resourceType"\s*:\s*"(\w+)"')
+
+
+class Contents(msgspec.Struct, frozen=True):
+    """The resources of one value. ``gap``: why there may be more than these, None when these are all.
+
+    ``patients`` are the Patient resources among them, ``kind`` is the resource type of the value itself.
+    """
+
+    supplied: list[Supplied] = []
+    gap: Why | None = None
+    patients: list[msgspec.Raw] = []
+    kind: str | None = None
+
+
+class _Search(msgspec.Struct):
+    mode: str | None = None
+
+
+class _Response(msgspec.Struct):
+    status: str | None = None
+
+
+class _Entry(msgspec.Struct, rename="camel"):
+    full_url: str | None = None
+    resource: msgspec.Raw = _ABSENT
+    search: _Search | None = None
+    response: _Response | None = None
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.response and (self.response.status or "2")[:1] in "45")
+
+
+class _Link(msgspec.Struct):
+    relation: str | None = None
+    url: str | None = None
+
+
+class _Issue(msgspec.Struct):
+    severity: str | None = None
+
+
+class _Value(msgspec.Struct, rename="camel"):
+    """A Bundle or OperationOutcome, or what some clients put around a resource."""
+
+    resource_type: str | None = None
+    total: int | None = None
+    link: list[_Link] | None = None
+    entry: list[_Entry] | None = None
+    issue: list[_Issue] | None = None
+    response: _Response | None = None
+    resource: msgspec.Raw = _ABSENT
+
+
+class _Kind(msgspec.Struct, rename="camel"):
+    resource_type: str | None = None
+
+
+_VALUE = msgspec.json.Decoder(_Value, strict=False)
+_KIND = msgspec.json.Decoder(_Kind)
+
+
+def read_contents(raw: msgspec.Raw, full_url: str | None = None) -> Contents:
+    """Every resource of ``raw``, and whether they are all there are. Never raises for what it holds."""
+    if bytes(memoryview(raw)[:5]).strip() == b"null":
+        return Contents(gap=NULL)
+    try:
+        kind = kind_of(raw)
+        if kind not in (None, "Bundle", "OperationOutcome"):
+            return Contents([Supplied(raw, full_url)], patients=[raw] if kind == "Patient" else [], kind=kind)
+        value, flawed = _value(raw)
+    except _UNDECODABLE:
+        return Contents(gap=UNREADABLE)
+    if value.resource_type is None:
+        return _wrapped(value)
+    if value.resource_type == "OperationOutcome":
+        return Contents(gap=CLIENT_ERROR if _is_error(value) else None, kind=value.resource_type)
+    return _bundle(value, flawed)
+
+
+def kind_of(raw: msgspec.Raw) -> str | None:
+    """The resource type. Nearly everyone writes it first, which spares looking through the whole resource."""
+    if (first := _KIND_FIRST.match(memoryview(raw))) is not None:
+        return first[1].decode()
+    return _KIND.decode(raw).resource_type
+
+
+def _wrapped(value: _Value) -> Contents:
+    """``{"response": {"status": "200 OK"}, "resource": ...}``, as an early version of the specification had it."""
+    if value.response and (value.response.status or "2")[:1] in "45":
+        return Contents(gap=CLIENT_ERROR)
+    return read_contents(value.resource) if bytes(value.resource) else Contents(gap=UNREADABLE)
+
+
+def _is_error(value: _Value) -> bool:
+    """An OperationOutcome that only informs or warns is not an error."""
+    return not value.issue or any(issue.severity not in ("warning", "information") for issue in value.issue)
+
+
+def _bundle(bundle: _Value, flawed: bool) -> Contents:
+    parts = [_entry(entry) for entry in bundle.entry or []]
+    gaps: list[Why | None] = [part.gap for part in parts]
+    if flawed:
+        gaps.append(UNREADABLE)
+    if any(link.relation == "next" and link.url for link in bundle.link or []):
+        gaps.append(PAGE_NOT_FOLLOWED)
+    if bundle.total is not None and bundle.total > _matches(bundle):
+        gaps.append(PAGE_NOT_FOLLOWED)
+    return Contents(
+        [supplied for part in parts for supplied in part.supplied],
+        gravest(gaps),
+        [patient for part in parts for patient in part.patients],
+        "Bundle",
+    )
+
+
+def _entry(entry: _Entry) -> Contents:
+    if entry.failed:
+        return Contents(gap=CLIENT_ERROR)
+    if bytes(memoryview(entry.resource)[:5]) in (b"", b"null"):
+        # An address without its resource is a resource that is not here; a bare response is only an answer.
+        return Contents(gap=UNREADABLE if entry.full_url and entry.response is None else None)
+    return read_contents(entry.resource, entry.full_url)
+
+
+def _matches(bundle: _Value) -> int:
+    modes = [entry.search.mode if entry.search else None for entry in bundle.entry or []]
+    return sum(mode not in ("include", "outcome") for mode in modes)
+
+
+def gravest(gaps: Iterable[Why | None]) -> Why | None:
+    found = set(gaps)
+    return next((gap for gap in _GRAVEST_FIRST if gap in found), None)
+
+
+def _value(raw: msgspec.Raw) -> tuple[_Value, bool]:
+    """The value; when some part of it is not as FHIR has it, what can be read of it, and True."""
+    try:
+        return _VALUE.decode(raw), False
+    except msgspec.ValidationError:
+        return _loosely(msgspec.json.decode(raw, type=dict[str, msgspec.Raw])), True
+
+
+def _loosely(parts: dict[str, msgspec.Raw]) -> _Value:
+    """Each part by itself, each entry by itself; what is not as it should be is left out."""
+    entries = _part(parts, "entry", list[msgspec.Raw]) or []
+    return _Value(
+        resource_type=_part(parts, "resourceType", str),
+        total=_part(parts, "total", int),
+        link=_part(parts, "link", list[_Link]),
+        entry=[entry for raw in entries if (entry := _loose_entry(raw)) is not None],
+        issue=_part(parts, "issue", list[_Issue]),
+        response=_part(parts, "response", _Response),
+        resource=parts.get("resource", _ABSENT),
+    )
+
+
+def _loose_entry(raw: msgspec.Raw) -> _Entry | None:
+    try:
+        return msgspec.json.decode(raw, type=_Entry)
+    except msgspec.ValidationError:
+        pass
+    try:
+        parts = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    except _UNDECODABLE:
+        return None
+    return _Entry(_part(parts, "fullUrl", str), parts.get("resource", _ABSENT), _part(parts, "search", _Search))
+
+
+def _part(parts: dict[str, msgspec.Raw], name: str, kind: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(parts[name], type=kind, strict=False) if name in parts else None
+    except _UNDECODABLE:
+        return None
