@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fhir_mappings import views
+from fhir_mappings.code_systems import ICDO3, system_uri
 
 if TYPE_CHECKING:
     from fhir_mappings.reading import Shelf
@@ -44,7 +45,6 @@ _TABLE: dict[str, Any] = tomllib.loads(files("fhir_mappings").joinpath("sites.to
 WITHIN: dict[str, list[str]] = _TABLE["within"]
 """Every bone word, and the wider ones it belongs to."""
 
-_ICD_O = frozenset(_TABLE["icd-o"]["systems"])
 _LEVEL = re.compile(r"C[1-7]|T(?:[1-9]|1[0-2])|L[1-5]|S[1-5]")
 
 
@@ -108,7 +108,7 @@ def coding_site(coding: views.Coding, shelf: Shelf) -> Site:
     """The place of one coding: a body structure, a metastasis or fracture of a named bone, or one of our codes."""
     if not coding.code:
         return NOWHERE
-    if coding.system in _ICD_O:
+    if coding.system and system_uri(coding.system) == ICDO3:
         return _longest(_PLACES["topography"], _plain(coding.code))
     said = [local_site(shelf.terminology.local(coding.system, coding.code))]
     if concepts := shelf.terminology.concepts(coding.system, coding.code):
