@@ -81,6 +81,11 @@ def absent(value: Value) -> Why | None:
     return f"absent: {next((coding.code for coding in reason.codings if coding.code), 'unknown')}"
 
 
+def has_value(value: Value) -> bool:
+    """Whether anything is said at all: a value, or why there is none."""
+    return value.data_absent_reason is not None or any(getattr(value, shape) is not None for shape in _SHAPES)
+
+
 def element_of(value: Value) -> str:
     """The FHIR name of the value element that is there (``valueQuantity``), for naming what was not read."""
     if value.data_absent_reason is not None:
