@@ -10,6 +10,7 @@ import unicodedata
 from pathlib import Path
 
 from fhir_mappings.code_systems import (
+    ADVISORY,
     ATC,
     BASE,
     CDT,
@@ -23,6 +24,7 @@ from fhir_mappings.code_systems import (
     ICDO3,
     LOCAL,
     LOINC,
+    OVERRIDE_REASON,
     RXNORM,
     SERVICE_TYPE,
     SNOMED,
@@ -32,6 +34,7 @@ from fhir_mappings.code_systems import (
 from fhir_mappings.terminology_files import DECODER, Include, Resource, TerminologyError, mappings, members, site_file
 
 __all__ = [
+    "ADVISORY",
     "ATC",
     "BASE",
     "CDT",
@@ -45,6 +48,7 @@ __all__ = [
     "ICDO3",
     "LOCAL",
     "LOINC",
+    "OVERRIDE_REASON",
     "RXNORM",
     "SERVICE_TYPE",
     "SNOMED",

@@ -104,7 +104,10 @@ DECODER = msgspec.json.Decoder(Resource)
 
 
 def members(includes: list[Include], path: Path, where: str) -> Iterator[tuple[Coding, bool]]:
-    """Each code of the includes, and whether it is exact (False: a prefix)."""
+    """Each code of the includes, and whether it is exact (False: a prefix).
+
+    Raises TerminologyError for what only a terminology server could answer (hierarchies, other value sets).
+    """
     for number, include in enumerate(includes):
         place = f"{path.name}: {where}[{number}]"
         if include.value_set or not include.system:
@@ -126,7 +129,10 @@ def members(includes: list[Include], path: Path, where: str) -> Iterator[tuple[C
 
 
 def mappings(resource: Resource, path: Path) -> Iterator[tuple[Coding, Coding, str]]:
-    """Each (source, target, element path) that a ConceptMap states; a stated non-match is none."""
+    """Each (source, target, element path) that a ConceptMap states; a stated non-match is none.
+
+    Raises TerminologyError for a mapping that is not true of every use of the source code, or is incomplete.
+    """
     for g, group in enumerate(resource.group):
         if not group.source or not group.target:
             raise TerminologyError(f"{path.name}: group[{g}]: needs source and target, the two code systems")
@@ -148,6 +154,7 @@ def mappings(resource: Resource, path: Path) -> Iterator[tuple[Coding, Coding, s
 
 
 def site_file(path: Path) -> Resource:
+    """A site's ValueSet or ConceptMap. Raises TerminologyError when it is neither, or cannot be read."""
     try:
         resource = DECODER.decode(path.read_bytes())
     except msgspec.ValidationError as error:

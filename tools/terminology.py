@@ -46,7 +46,7 @@ def main(research: Path) -> None:
     _add_ours(concepts, known, table, {row[0]: row[2] for row in forms["local"]["codes"]})
     for concept in _wide_last(concepts, table["within"]):
         for part in table["within"].get(concept, ()):
-            concepts[concept]["rows"] |= {key: row for key, row in concepts[part]["rows"].items() if key[0] != "LOCAL"}
+            concepts[concept]["rows"] |= concepts[part]["rows"]
     for name, concept in concepts.items():
         _write(_value_set(name, concept, table))
     _write(_local_system(forms))
