@@ -1,15 +1,50 @@
 """What a clinician recorded about the patient as a whole: scales, yes/no items, coded items (data contract 3).
 
-Also tumour markers (receptors, genes) and imaging of the skeleton, which arrive in the same shapes.
+Also imaging of the skeleton and our own gene codes, which arrive in the same shapes.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+import tomllib
+from decimal import Decimal
+from importlib.resources import files
+from typing import Any, ClassVar
 
-from fhir_mappings.finding import Finding, Key
+import msgspec
+
+from fhir_mappings import markers, views
+from fhir_mappings.chart import Skipped
+from fhir_mappings.finding import UNREADABLE, Evidence, Finding, Key, Missing
+from fhir_mappings.markers import GENES, Marker, read_gene
+from fhir_mappings.observations import (
+    absent,
+    codings_of,
+    element_of,
+    evidence_of,
+    has_value,
+    interpretations_of,
+    locals_of,
+    number_in,
+    original_of,
+    reference_of,
+    unusable,
+    usable,
+)
 from fhir_mappings.ranges import Range
-from fhir_mappings.sites import NOWHERE, Site
+from fhir_mappings.reading import Read, Reader, Search, Shelf
+from fhir_mappings.sites import NOWHERE, Site, observed_site
+from fhir_mappings.units import canonical
+
+__all__ = ["PREFETCH", "READERS", "Assessment", "Imaging", "Marker", "from_value"]
+
+_TABLE: dict[str, Any] = tomllib.loads(files("fhir_mappings").joinpath("assessments.toml").read_text("utf-8"))
+_NUMBERS, _YES_NO = frozenset(_TABLE["numbers"]), frozenset(_TABLE["yes_no"])
+_IMAGING: dict[str, list[str]] = _TABLE["imaging"]
+_CHOICES: dict[str, list[str]] = _TABLE["coded"] | _IMAGING
+_ITEMS = _NUMBERS | _YES_NO | _CHOICES.keys() | GENES.keys()
+_ITEM_OF: dict[str, str] = _TABLE["concepts"] | _TABLE["imaging_concepts"]
+_REPORTED: dict[str, str] = _TABLE["reported"]
+_WORDS: dict[str, list[str]] = _TABLE["words"]
 
 
 class Assessment(Finding, frozen=True, kw_only=True):
@@ -41,26 +76,6 @@ class Assessment(Finding, frozen=True, kw_only=True):
         return self.value
 
 
-class Marker(Finding, frozen=True, kw_only=True):
-    """A receptor or gene result.
-
-    ``marker``: ``er`` ``pr`` ``her2`` (value ``positive`` ``negative`` ``equivocal``), ``egfr`` ``stk11`` ``keap1``
-    ``met`` (value ``mutated`` ``wild-type``), or ``histology`` (value a concept such as ``lung-adenocarcinoma``).
-    """
-
-    keys: ClassVar[tuple[Key, ...]] = ("tumour-markers",)
-    marker: str
-    value: str
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.marker,)
-
-    @property
-    def shown(self) -> str:
-        return self.value
-
-
 class Imaging(Finding, frozen=True, kw_only=True):
     """A finding of the skeleton on one modality, or a ``bone-response`` (data contract 3).
 
@@ -83,3 +98,121 @@ class Imaging(Finding, frozen=True, kw_only=True):
         return self.value
 
 
+def from_value(
+    item: str, value: views.Value, evidence: Evidence, shelf: Shelf, site: Site = NOWHERE
+) -> Finding | Skipped | None:
+    """The finding that ``value`` is as an answer to ``item`` (a code of data contract 3): an Assessment, an Imaging or,
+    for a gene, a Marker.
+
+    Skipped when the answer is not understood or was recorded as absent; None when ``item`` is not one of these codes
+    or nothing was answered. ``evidence.original`` is filled in when it is empty.
+    """
+    answer = _answer(item, value, shelf)
+    if answer is None:
+        return None
+    named = _REPORTED.get(item, item)
+    if isinstance(answer, Missing):
+        return Skipped(evidence.reference, answer.why, element_of(value), (named,))
+    evidence = evidence if evidence.original else msgspec.structs.replace(evidence, original=original_of(value))
+    if item in GENES:
+        return Marker(evidence=evidence, marker=named, value=str(answer))
+    if item in _IMAGING:
+        return Imaging(evidence=evidence, modality=named, value=str(answer), site=site)
+    return Assessment(evidence=evidence, item=named, value=answer, site=site)
+
+
+def _answer(item: str, value: views.Value, shelf: Shelf) -> str | bool | Range | Missing | None:
+    if item not in _ITEMS:
+        return None
+    if (reason := absent(value)) is not None:
+        return Missing(item, reason)
+    if item in _NUMBERS:
+        return _number(item, value, shelf)
+    if not has_value(value):
+        return None
+    if codings_of(value.value_codeable_concept) & set(_WORDS["unknown"]):
+        return Missing(item, "absent: unknown")
+    if item in _YES_NO:
+        return _yes_or_no(item, value, shelf)
+    return read_gene(item, value, shelf) if item in GENES else _choice(item, value, shelf)
+
+
+def _number(item: str, value: views.Value, shelf: Shelf) -> Range | Missing | None:
+    """A number, or an answer code that stands for one (also as the interpretation, where there is no value)."""
+    answers = [value.value_codeable_concept] if has_value(value) else interpretations_of(value)
+    stated = {number for number in (_number_of(item, answer, shelf) for answer in answers) if number is not None}
+    if len(stated) == 1:
+        found = canonical(item, views.Quantity(value=stated.pop()))
+    elif has_value(value):
+        found = number_in(item, value)
+    else:
+        return None
+    return Missing(item, found) if isinstance(found, str) else found[0]
+
+
+def _number_of(item: str, answer: views.CodeableConcept | None, shelf: Shelf) -> Decimal | None:
+    listed: dict[str, int] = _TABLE["answers"].get(item, {})
+    coded = next((str(listed[coding]) for coding in sorted(codings_of(answer)) if coding in listed), None)
+    if item not in _TABLE["answers"]:
+        coded = shelf.local(answer)
+    return Decimal(coded) if coded is not None and coded.isdecimal() else None
+
+
+def _yes_or_no(item: str, value: views.Value, shelf: Shelf) -> bool | Missing:
+    if value.value_boolean is not None:
+        return value.value_boolean
+    codings, concepts = codings_of(value.value_codeable_concept), shelf.concepts(value.value_codeable_concept)
+    yes, no = (
+        bool(codings & set(_WORDS[word]) or concepts & set(_WORDS[f"{word}_concepts"])) for word in ("yes", "no")
+    )
+    return Missing(item, UNREADABLE) if yes == no else yes
+
+
+def _choice(item: str, value: views.Value, shelf: Shelf) -> str | Missing:
+    chosen = locals_of(value.value_codeable_concept, shelf) & set(_CHOICES[item])
+    return chosen.pop() if len(chosen) == 1 else Missing(item, UNREADABLE)
+
+
+def read_items(observation: views.Observation, concepts: frozenset[str], shelf: Shelf) -> Read:
+    """Assessments, imaging of the skeleton and our own gene codes."""
+    items = sorted({_ITEM_OF.get(concept, concept) for concept in concepts} & _ITEMS)
+    names = tuple(_REPORTED.get(item, item) for item in items)
+    if usable(observation.status) is None:
+        if skipped := unusable(observation, names):
+            yield skipped
+    elif len(items) > 1 or _mislabelled(observation.code, items):
+        yield Skipped(reference_of(observation), UNREADABLE, "code", names)
+    elif items:
+        site = observed_site(observation, shelf)
+        found = from_value(items[0], observation, evidence_of(observation), shelf, site)
+        if items[0] in concepts or items[0] not in _IMAGING or _of_bone(found, site):
+            yield found or Skipped(reference_of(observation), UNREADABLE, "value", names)
+
+
+def _mislabelled(code: views.CodeableConcept | None, items: list[str]) -> bool:
+    """Whether the code says one scale and its label another, so that the number could be of either."""
+    labels = [coding.display or "" for coding in code.codings] + [code.text or ""] if code else []
+    other = [word for item in items for word in _TABLE["not_labelled"].get(item, ())]
+    return any(word in label.casefold() for word in other for label in labels)
+
+
+def _of_bone(found: Finding | Skipped | None, site: Site) -> bool:
+    """Whether an examination with a standard code, which may be of anything, says something of bone."""
+    if not isinstance(found, Imaging):
+        return False
+    of_bone = _TABLE["of_bone"]
+    return site.known or found.modality in of_bone["examinations"] or found.value in of_bone["values"]
+
+
+READERS: tuple[tuple[str, Reader], ...] = (
+    ("Observation", Reader(views.Observation, read_items, wants=frozenset(_ITEMS | _ITEM_OF.keys()))),
+    *markers.READERS,
+)
+_LOCAL = (_YES_NO | _NUMBERS | _TABLE["coded"].keys()) - set(_TABLE["concepts"].values())
+PREFETCH: dict[str, Search] = {
+    "assessments": Search(
+        "Observation", tuple(_TABLE["concepts"]), local=tuple(sorted(_LOCAL)), parameters="&_sort=-date"
+    ),
+    "imaging": Search("Observation", ("imaging-bone-scan",), local=tuple(_IMAGING), parameters="&_sort=-date"),
+    **markers.PREFETCH,
+}

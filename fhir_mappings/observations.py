@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fhir_mappings.chart import Skipped
 from fhir_mappings.finding import UNREADABLE, Evidence, Why
@@ -13,6 +14,10 @@ from fhir_mappings.units import canonical
 from fhir_mappings.views import CodeableConcept, Observation, Quantity, SimpleRange, Value
 from fhir_mappings.when import When, read_when
 
+if TYPE_CHECKING:
+    from fhir_mappings.reading import Shelf
+
+RESULTS = ("positive", "negative", "equivocal")
 Usable = Literal["final", "preliminary"]
 
 _FINAL = {"final", "amended", "corrected"}
@@ -139,6 +144,42 @@ def label(concept: CodeableConcept) -> str:
     codings = concept.codings
     displays = (coding.display for coding in codings if coding.display)
     return concept.text or next(displays, None) or next((coding.code for coding in codings if coding.code), "")
+
+
+def values_of(observation: Observation) -> Iterator[Value]:
+    """The Observation itself, unless all it says stands in its components, and these."""
+    components = observation.component or []
+    if has_value(observation) or not components:
+        yield observation
+    yield from components
+
+
+def interpretations_of(value: Value) -> list[CodeableConcept]:
+    """The interpretations, one or many (STU3 had one)."""
+    stated = value.interpretation or []
+    return stated if isinstance(stated, list) else [stated]
+
+
+def codings_of(concept: CodeableConcept | None) -> set[str]:
+    """The codings as ``system|code``."""
+    return {f"{coding.system}|{coding.code}" for coding in concept.codings} if concept else set()
+
+
+def locals_of(concept: CodeableConcept | None, shelf: Shelf) -> set[str]:
+    """Every local code that the codings are or are mapped to; several mean that they contradict."""
+    codings = concept.codings if concept else []
+    return {code for coding in codings if (code := shelf.terminology.local(coding.system, coding.code)) is not None}
+
+
+def result_of(concept: CodeableConcept | None, shelf: Shelf) -> str | None:
+    """``positive``, ``negative`` or ``equivocal``, in any of the codes the terminology has for it."""
+    said = shelf.concepts(concept)
+    return only_one({result for result in RESULTS if f"value-{result}" in said})
+
+
+def only_one(answers: set[str]) -> str | None:
+    """The one answer; none when there is none or when they contradict."""
+    return next(iter(answers)) if len(answers) == 1 else None
 
 
 def _between(name: str, limits: SimpleRange) -> tuple[Range, str] | Why:
