@@ -15,22 +15,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from fhir_mappings.finding import DATE_NOT_PRECISE, NOT_RECORDED, TOO_OLD, Finding, Missing, Why
+from fhir_mappings.finding import Skipped as Skipped
 from fhir_mappings.patient import Person
 
 F = TypeVar("F", bound=Finding)
 T = TypeVar("T")
-
-
-class Skipped(msgspec.Struct, frozen=True):
-    """A resource or value that was not read: which, why, at which element, and which names it would have answered.
-
-    It never holds a patient's value.
-    """
-
-    reference: str
-    why: Why
-    element: str = ""
-    names: tuple[str, ...] = ()
 
 
 class Chart:

@@ -67,6 +67,18 @@ class Missing(msgspec.Struct, frozen=True):
         return self.why == NOT_RECORDED
 
 
+class Skipped(msgspec.Struct, frozen=True):
+    """A resource or value that was not read: which, why, at which element, and which names it would have answered.
+
+    It never holds a patient's value.
+    """
+
+    reference: str
+    why: Why
+    element: str = ""
+    names: tuple[str, ...] = ()
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One clinical fact, FHIR-free, with its evidence. Subclasses say which prefetch keys may hold them.
 

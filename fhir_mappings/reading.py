@@ -13,8 +13,7 @@ from typing import Any
 import msgspec
 
 from fhir_mappings import views
-from fhir_mappings.chart import Skipped
-from fhir_mappings.finding import Finding
+from fhir_mappings.finding import Finding, Skipped
 from fhir_mappings.terminology import Terminology
 
 Read = Iterator[Finding | Skipped]
