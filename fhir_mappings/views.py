@@ -8,7 +8,6 @@ unread, which is what makes reading fast. The names are FHIR's; R5 spellings sta
 from __future__ import annotations
 
 from decimal import Decimal
-
 from typing import TypeVar
 
 import msgspec
@@ -53,6 +52,9 @@ class Extension(View):
     value_code: str | None = None
     value_string: str | None = None
     value_decimal: Decimal | None = None
+    value_integer: Decimal | None = None
+    value_unsigned_int: Decimal | None = None
+    value_positive_int: Decimal | None = None
     value_date: str | None = None
     value_date_time: str | None = None
     value_reference: Reference | None = None
@@ -161,7 +163,10 @@ class Condition(View):
 class Repeat(View):
     frequency: Decimal | None = None
     period: Decimal | None = None
+    period_max: Decimal | None = None
     period_unit: str | None = None
+    duration: Decimal | None = None
+    duration_unit: str | None = None
     bounds_period: Period | None = None
 
 
@@ -171,10 +176,16 @@ class Timing(View):
     code: CodeableConcept | None = None
 
 
+class Ratio(View):
+    numerator: Quantity | None = None
+    denominator: Quantity | None = None
+
+
 class DoseAndRate(View):
     dose_quantity: Quantity | None = None
     dose_range: SimpleRange | None = None
     rate_quantity: Quantity | None = None
+    rate_ratio: Ratio | None = None
 
 
 class Dosage(View):
@@ -183,12 +194,13 @@ class Dosage(View):
     route: CodeableConcept | None = None
     dose_and_rate: list[DoseAndRate] | DoseAndRate | None = None
     dose: Quantity | None = None  # MedicationAdministration.dosage
-    dose_quantity: Quantity | None = None  # STU3
     rate_quantity: Quantity | None = None
+    rate_ratio: Ratio | None = None
 
 
 class Ingredient(View):
     item_codeable_concept: CodeableConcept | None = None
+    item_reference: Reference | None = None
     item: CodeableConcept | None = None  # R5
 
 
@@ -197,6 +209,12 @@ class Medication(View):
     id: str | None = None
     code: CodeableConcept | None = None
     ingredient: list[Ingredient] | None = None
+
+
+class Adherence(View):
+    """R5: whether a stated drug is really taken."""
+
+    code: CodeableConcept | None = None
 
 
 class DispenseRequest(View):
@@ -218,6 +236,7 @@ class MedicationRecord(View):
     authored_on: str | None = None
     effective_date_time: str | None = None
     effective_period: Period | None = None
+    effective_dose_period: Period | None = None  # R5
     occurence_date_time: str | None = None  # R5 spells it so
     occurence_period: Period | None = None
     occurrence_date_time: str | None = None
@@ -226,17 +245,13 @@ class MedicationRecord(View):
     when_prepared: str | None = None
     date_asserted: str | None = None
     dosage: list[Dosage] | Dosage | None = None
-    dosage_instruction: list[Dosage] | None = None
+    dosage_instruction: list[Dosage] | Dosage | None = None
     dispense_request: DispenseRequest | None = None
     reason_code: list[CodeableConcept] | None = None
     reason_reference: list[Reference] | None = None
     reason: list[CodeableConcept] | None = None  # R5
-    request: Reference | None = None
-    prior_prescription: Reference | None = None
     status_changed: str | None = None  # R5
-    adherence: msgspec.Raw | None = None  # R5
-    quantity: Quantity | None = None
-    context: Reference | None = None
+    adherence: Adherence | None = None  # R5
 
 
 class Procedure(View):
@@ -249,9 +264,9 @@ class Procedure(View):
     occurrence_date_time: str | None = None  # R5
     occurrence_period: Period | None = None
     reason_code: list[CodeableConcept] | None = None
-    used_code: list[CodeableConcept] | None = None
+    reason_reference: list[Reference] | None = None
+    reason: list[CodeableConcept] | None = None  # R5
     extension: list[Extension] | None = None
-    context: Reference | None = None
 
 
 class ServiceRequest(View):
@@ -264,6 +279,7 @@ class ServiceRequest(View):
     order_detail: list[CodeableConcept] | None = None
     body_site: list[BodySite] | None = None
     reason_code: list[CodeableConcept] | None = None
+    reason_reference: list[Reference] | None = None
     reason: list[CodeableConcept] | None = None  # R5
     quantity_quantity: Quantity | None = None
     occurrence_date_time: str | None = None
@@ -271,6 +287,12 @@ class ServiceRequest(View):
     occurrence_timing: Timing | None = None
     authored_on: str | None = None
     extension: list[Extension] | None = None
+
+
+class Identified(View):
+    """A resource of which only the name is of use: one of another FHIR version."""
+
+    id: str | None = None
 
 
 class Participant(View):
@@ -286,6 +308,7 @@ class Appointment(View):
     reason_reference: list[Reference] | None = None
     start: str | None = None
     end: str | None = None
+    created: str | None = None
     requested_period: list[Period] | None = None
     participant: list[Participant] | None = None
 

@@ -68,6 +68,12 @@ def read_when(text: str | None) -> When | None:
     return When(text, moment.date(), moment.date(), moment)
 
 
+def read_period(start: str | None, end: str | None, *, as_of: date) -> When | None:
+    """The day a period counts as: its end, or its start while the end is open or still ahead (data contract 1.6)."""
+    ended = read_when(end)
+    return ended if ended and ended.first <= as_of else read_when(start)
+
+
 def on_day(day: date) -> When:
     """A whole day as ``When``."""
     return When(day.isoformat(), day, day)
