@@ -19,7 +19,8 @@ from fhir_mappings import (
     views,
 )
 from fhir_mappings.chart import Chart, Skipped
-from fhir_mappings.finding import UNREADABLE, Finding, Why
+from fhir_mappings.fhir_versions import version_mark
+from fhir_mappings.finding import OTHER_VERSION, UNREADABLE, Finding, Why
 from fhir_mappings.medications import DrugRecord
 from fhir_mappings.procedures import ProcedureRecord
 from fhir_mappings.reading import Reader, Shelf, Supplied, decoder, relative
@@ -33,7 +34,7 @@ for _module in MODULES:
     for _resource_type, _reader in _module.READERS:
         _READERS.setdefault(_resource_type, []).append(_reader)
 _CODELESS = {kind for kind, readers in _READERS.items() if all(reader.wants is None for reader in readers)}
-_REFERENCED = {"Medication", "BodyStructure"}
+_REFERENCED = {"Medication", "BodyStructure", "Condition"}
 _HEAD = decoder(views.Head)
 
 
@@ -94,7 +95,7 @@ def _heads(supplied: Iterable[Supplied], shelf: Shelf, skipped: list[Skipped]) -
         if kind is None:
             skipped.append(Skipped(resource.full_url or f"resource {index + 1}", UNREADABLE, "resourceType"))
             continue
-        if kind in _REFERENCED or kind == "Condition":
+        if kind in _REFERENCED:
             shelf.put(f"{kind}/{head.id}", resource.raw)
             if resource.full_url:
                 shelf.put(resource.full_url, resource.raw)
@@ -126,7 +127,11 @@ def _read(resource: Supplied, head: views.Head, shelf: Shelf) -> list[Finding | 
         try:
             outcomes.extend(reader.read(decoder(reader.view).decode(resource.raw), concepts, shelf))
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            outcomes.append(Skipped(_name(head), UNREADABLE, _element(error), tuple(sorted(concepts))))
+            lost = concepts or (shelf.terminology.of_kind("medication") if kind.startswith("Medication") else concepts)
+            outcomes.append(Skipped(_name(head), UNREADABLE, _element(error), tuple(sorted(lost))))
+    if outcomes and (mark := version_mark(kind, resource.raw)) is not None:
+        names = {name for outcome in outcomes for name in outcome.names}
+        return [Skipped(_name(head), OTHER_VERSION, mark, tuple(sorted(names)))]
     return outcomes
 
 
@@ -187,7 +192,11 @@ def _unreadable_name(resource: Supplied, index: int) -> str:
         loose = None
     if isinstance(loose, dict) and isinstance(loose.get("resourceType"), str):
         identity = loose.get("id")
-        return f"{loose['resourceType']}/{identity}" if isinstance(identity, str) else f"{loose['resourceType']} without id"
+        return (
+            f"{loose['resourceType']}/{identity}"
+            if isinstance(identity, str)
+            else f"{loose['resourceType']} without id"
+        )
     return resource.full_url or f"resource {index + 1}"
 
 
