@@ -19,13 +19,13 @@ class View(msgspec.Struct, rename="camel", frozen=True):
     """Base of all views: camelCase in JSON, snake_case in Python."""
 
 
-class Coding(View):
+class Coding(View, frozen=True):
     system: str | None = None
     code: str | None = None
     display: str | None = None
 
 
-class CodeableConcept(View):
+class CodeableConcept(View, frozen=True):
     """R4 CodeableConcept, or R5 CodeableReference (its ``concept`` and ``reference``)."""
 
     coding: list[Coding] | None = None
@@ -39,13 +39,13 @@ class CodeableConcept(View):
         return found + self.concept.codings if self.concept else found
 
 
-class Reference(View):
+class Reference(View, frozen=True):
     reference: str | None = None
     type: str | None = None
     display: str | None = None
 
 
-class Extension(View):
+class Extension(View, frozen=True):
     url: str | None = None
     value_codeable_concept: CodeableConcept | None = None
     value_coding: Coding | None = None
@@ -62,13 +62,13 @@ class Extension(View):
     extension: list[Extension] | None = None
 
 
-class Meta(View):
+class Meta(View, frozen=True):
     last_updated: str | None = None
     version_id: str | None = None
     profile: list[str] | None = None
 
 
-class Quantity(View):
+class Quantity(View, frozen=True):
     value: Decimal | None = None
     comparator: str | None = None
     unit: str | None = None
@@ -76,29 +76,29 @@ class Quantity(View):
     code: str | None = None
 
 
-class Period(View):
+class Period(View, frozen=True):
     start: str | None = None
     end: str | None = None
 
 
-class BodySite(CodeableConcept):
+class BodySite(CodeableConcept, frozen=True):
     """A body site with its extensions (mCODE laterality and location qualifiers)."""
 
     extension: list[Extension] | None = None
 
 
-class SimpleRange(View):
+class SimpleRange(View, frozen=True):
     low: Quantity | None = None
     high: Quantity | None = None
 
 
-class ReferenceRange(View):
+class ReferenceRange(View, frozen=True):
     low: Quantity | None = None
     high: Quantity | None = None
     text: str | None = None
 
 
-class Head(View):
+class Head(View, frozen=True):
     """The first look at a resource: enough to tell whether any reader wants it."""
 
     resource_type: str | None = None
@@ -110,7 +110,7 @@ class Head(View):
     patient: Reference | None = None
 
 
-class Value(View):
+class Value(View, frozen=True):
     """Elements shared by an Observation and its components."""
 
     code: CodeableConcept | None = None
@@ -127,7 +127,7 @@ class Value(View):
     reference_range: list[ReferenceRange] | None = None
 
 
-class Observation(Value):
+class Observation(Value, frozen=True):
     id: str | None = None
     status: str | None = None
     body_site: BodySite | None = None
@@ -142,7 +142,7 @@ class Observation(Value):
     context: Reference | None = None  # STU3
 
 
-class Condition(View):
+class Condition(View, frozen=True):
     id: str | None = None
     clinical_status: CodeableConcept | str | None = None  # DSTU2/STU3 wrote a string
     verification_status: CodeableConcept | str | None = None
@@ -160,7 +160,7 @@ class Condition(View):
     extension: list[Extension] | None = None
 
 
-class Repeat(View):
+class Repeat(View, frozen=True):
     frequency: Decimal | None = None
     period: Decimal | None = None
     period_max: Decimal | None = None
@@ -170,25 +170,25 @@ class Repeat(View):
     bounds_period: Period | None = None
 
 
-class Timing(View):
+class Timing(View, frozen=True):
     repeat: Repeat | None = None
     event: list[str] | None = None
     code: CodeableConcept | None = None
 
 
-class Ratio(View):
+class Ratio(View, frozen=True):
     numerator: Quantity | None = None
     denominator: Quantity | None = None
 
 
-class DoseAndRate(View):
+class DoseAndRate(View, frozen=True):
     dose_quantity: Quantity | None = None
     dose_range: SimpleRange | None = None
     rate_quantity: Quantity | None = None
     rate_ratio: Ratio | None = None
 
 
-class Dosage(View):
+class Dosage(View, frozen=True):
     text: str | None = None
     timing: Timing | None = None
     route: CodeableConcept | None = None
@@ -198,30 +198,30 @@ class Dosage(View):
     rate_ratio: Ratio | None = None
 
 
-class Ingredient(View):
+class Ingredient(View, frozen=True):
     item_codeable_concept: CodeableConcept | None = None
     item_reference: Reference | None = None
     item: CodeableConcept | None = None  # R5
 
 
-class Medication(View):
+class Medication(View, frozen=True):
     resource_type: str | None = None
     id: str | None = None
     code: CodeableConcept | None = None
     ingredient: list[Ingredient] | None = None
 
 
-class Adherence(View):
+class Adherence(View, frozen=True):
     """R5: whether a stated drug is really taken."""
 
     code: CodeableConcept | None = None
 
 
-class DispenseRequest(View):
+class DispenseRequest(View, frozen=True):
     validity_period: Period | None = None
 
 
-class MedicationRecord(View):
+class MedicationRecord(View, frozen=True):
     """MedicationRequest, -Administration, -Statement and -Dispense: one view, each uses its own elements."""
 
     id: str | None = None
@@ -254,7 +254,7 @@ class MedicationRecord(View):
     adherence: Adherence | None = None  # R5
 
 
-class Procedure(View):
+class Procedure(View, frozen=True):
     id: str | None = None
     status: str | None = None
     code: CodeableConcept | None = None
@@ -269,7 +269,7 @@ class Procedure(View):
     extension: list[Extension] | None = None
 
 
-class ServiceRequest(View):
+class ServiceRequest(View, frozen=True):
     id: str | None = None
     status: str | None = None
     intent: str | None = None
@@ -289,17 +289,17 @@ class ServiceRequest(View):
     extension: list[Extension] | None = None
 
 
-class Identified(View):
+class Identified(View, frozen=True):
     """A resource of which only the name is of use: one of another FHIR version."""
 
     id: str | None = None
 
 
-class Participant(View):
+class Participant(View, frozen=True):
     actor: Reference | None = None
 
 
-class Appointment(View):
+class Appointment(View, frozen=True):
     id: str | None = None
     status: str | None = None
     service_type: list[CodeableConcept] | None = None
@@ -313,7 +313,7 @@ class Appointment(View):
     participant: list[Participant] | None = None
 
 
-class Patient(View):
+class Patient(View, frozen=True):
     id: str | None = None
     birth_date: str | None = None
     gender: str | None = None
@@ -321,14 +321,14 @@ class Patient(View):
     deceased_date_time: str | None = None
 
 
-class Encounter(View):
+class Encounter(View, frozen=True):
     id: str | None = None
     status: str | None = None
     class_: Coding | list[CodeableConcept] | None = msgspec.field(default=None, name="class")
     period: Period | None = None
 
 
-class CareRecord(View):
+class CareRecord(View, frozen=True):
     """Flag and CarePlan, read for hospice or comfort care only."""
 
     id: str | None = None
@@ -338,19 +338,19 @@ class CareRecord(View):
     period: Period | None = None
 
 
-class BodyStructure(View):
+class BodyStructure(View, frozen=True):
     id: str | None = None
     location: CodeableConcept | None = None
     location_qualifier: list[CodeableConcept] | None = None
     included_structure: list[IncludedStructure] | None = None  # R5
 
 
-class IncludedStructure(View):
+class IncludedStructure(View, frozen=True):
     structure: CodeableConcept | None = None
     laterality: CodeableConcept | None = None
 
 
-class Answer(View):
+class Answer(View, frozen=True):
     value_boolean: bool | None = None
     value_decimal: Decimal | None = None
     value_integer: Decimal | None = None
@@ -362,13 +362,13 @@ class Answer(View):
     item: list[AnswerItem] | None = None
 
 
-class AnswerItem(View):
+class AnswerItem(View, frozen=True):
     link_id: str | None = None
     answer: list[Answer] | None = None
     item: list[AnswerItem] | None = None
 
 
-class QuestionnaireResponse(View):
+class QuestionnaireResponse(View, frozen=True):
     id: str | None = None
     status: str | None = None
     questionnaire: str | None = None
