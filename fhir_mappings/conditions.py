@@ -12,7 +12,7 @@ from fhir_mappings.assessments import Marker
 from fhir_mappings.chart import Skipped
 from fhir_mappings.code_systems import ICD10, ICD10CM, ICDO3, coding
 from fhir_mappings.finding import OTHER_VERSION, UNREADABLE, Evidence, Finding, Key
-from fhir_mappings.observations import absent, element_of, evidence_of, label, original_of, unusable, usable
+from fhir_mappings.observations import absent, element_of, evidence_of, label, original_of, result_of, unusable, usable
 from fhir_mappings.reading import Read, Reader, Search, Shelf
 from fhir_mappings.sites import Site, coding_site, combine, observed_site, read_site
 from fhir_mappings.when import When, read_when
@@ -212,10 +212,8 @@ def _said(observation: views.Observation, shelf: Shelf) -> str | None:
         return None
     if observation.value_boolean is not None:
         return "confirmed" if observation.value_boolean else "refuted"
-    said = shelf.concepts(observation.value_codeable_concept)
-    words = {"value-positive": "confirmed", "value-equivocal": "suspected", "value-negative": "refuted"}
-    found = {certainty for concept, certainty in words.items() if concept in said}
-    return found.pop() if len(found) == 1 else None
+    words = {"positive": "confirmed", "equivocal": "suspected", "negative": "refuted"}
+    return words.get(result_of(observation.value_codeable_concept, shelf) or "")
 
 
 # Which Conditions matter is the terminology's business (and a site's): every Condition is looked at.
