@@ -21,6 +21,7 @@ from fhir_mappings import (
 from fhir_mappings.chart import Chart, Skipped
 from fhir_mappings.fhir_versions import version_mark
 from fhir_mappings.finding import OTHER_VERSION, UNREADABLE, Finding, Why
+from fhir_mappings.lesions import Lesion
 from fhir_mappings.medications import DrugRecord
 from fhir_mappings.procedures import ProcedureRecord
 from fhir_mappings.reading import Reader, Shelf, Supplied, decoder, relative
@@ -64,6 +65,10 @@ def read_chart(
         for outcome in _read(resource, head, shelf):
             (skipped if isinstance(outcome, Skipped) else findings).append(outcome)  # type: ignore[attr-defined]
     past = [finding for finding in findings if not _is_draft(finding) and not _is_later(finding, as_of)]
+    past = [
+        *(one for one in past if not isinstance(one, Lesion)),
+        *lesions.merge(one for one in past if isinstance(one, Lesion)),
+    ]
     drafts = [finding for finding in findings if _is_draft(finding)]
     return Chart(past, as_of=as_of, gaps=gaps, skipped=sorted(set(skipped), key=_order)), drafts
 
