@@ -1,0 +1,212 @@
+"""The answer to one call: advice gathered, ordered, cut to what a reader can take in, and rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid5
+
+import msgspec
+
+from cards import words
+from cards.advice import INDICATOR_ORDER, Advice, severity
+from cards.advisory import Advisory
+from cards.card import TOPIC_SYSTEM, Frame, namespace, render, summary
+from cards.catalogue import Catalogue
+from cards.engine import Run, Unevaluated
+from cards.situation import Situation
+from cards.text import LANGUAGES, Text, joined
+from fhir_mappings.chart import Chart
+from fhir_mappings.finding import Missing
+
+Json = dict[str, Any]
+
+# Why a whole prefetch key could not be had. Only these make a `not-evaluated` card; an item that is too old or has no
+# unit is named in the evaluation extension and on the card that needed it.
+GAPS = frozenset(
+    ("not supplied", "client error", "page not followed", "null from client", "fetch failed", "deadline", "unreadable")
+)
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A card that was returned, as the feedback store records it: never with patient data in clear."""
+
+    card: str
+    advisory: str
+    indicator: str
+    band: str
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """``cards`` ready for JSON; ``evaluation`` for the response extension; ``shown`` for the store."""
+
+    cards: list[Json]
+    evaluation: Json
+    shown: list[Shown] = []
+
+
+def answer(
+    catalogue: Catalogue,
+    chart: Chart,
+    situation: Situation,
+    *,
+    theme: str | None,
+    language: str,
+    max_cards: int,
+    hook_instance: str,
+    subject: str | None = None,
+    only: Sequence[str] = (),
+) -> Answer:
+    """Every card of one theme (None: of all themes, merged) for this chart in this situation.
+
+    ``max_cards`` applies to each theme; ``only`` keeps the named advisories. ``subject``: "Patient/1", for drafts.
+    """
+    run = Run(catalogue.advisories, catalogue.tables, chart, situation)
+    frame = Frame(
+        language=language,
+        as_of=situation.as_of.isoformat(),
+        hook_instance=hook_instance,
+        subject=subject,
+        remarks=_remarks(chart, run),
+    )
+    themes = [theme] if theme else list(catalogue.themes())
+    evaluated: list[Advisory] = []
+    cards: list[tuple[tuple[Any, ...], Json]] = []
+    shown: list[Shown] = []
+    for name in themes:
+        asked = [advisory for advisory in catalogue.of(name, situation.hook) if not only or advisory.id in only]
+        evaluated += asked
+        spoken = sorted(
+            ((advisory, _one_card(run.advice(advisory.id))) for advisory in asked if run.advice(advisory.id)),
+            key=_urgency,
+        )
+        for entry in _cut(spoken, max_cards):
+            key, card, record = _entry(entry, frame)
+            cards.append((key, card))
+            shown += record
+    failed = [run.unevaluated[advisory.id] for advisory in evaluated if advisory.id in run.unevaluated]
+    if missed := _not_evaluated(failed, catalogue, frame):
+        cards.append(((INDICATOR_ORDER["info"], 99, ""), missed))
+    cards.sort(key=lambda pair: pair[0])
+    return Answer([card for _, card in cards], _evaluation(chart, situation, run, evaluated, failed), shown)
+
+
+def mismatch(language: str, hook_instance: str) -> Json:
+    """The one card of a call whose prefetched Patient is not the context's patient (gate G8, rulings 36 and 45)."""
+    frame = Frame(language=language, as_of="", hook_instance=hook_instance)
+    return _plain_card("patient_mismatch", frame, {}, "")
+
+
+def _one_card(advices: list[Advice]) -> Advice:
+    """Several lesions or drugs: one card an advisory, the most severe first, the others as lines (ruling 43)."""
+    if len(advices) == 1:
+        return advices[0]
+    worst, *others = sorted(advices, key=severity)
+    also = words.word("card", "also")
+    told = [Text(*(also.fill(language, {"summary": summary(other, language)}) for language in LANGUAGES)) for other in others]
+    return msgspec.structs.replace(worst, lines=(*worst.lines, *told))
+
+
+def _urgency(entry: tuple[Advisory, Advice]) -> tuple[Any, ...]:
+    """Most urgent first, then by the precedence of clinical document 1.7, then always the same way."""
+    advisory, advice = entry
+    return (INDICATOR_ORDER[advice.indicator or "info"], advisory.table.precedence, advisory.id, advice.about or "")
+
+
+def _cut(spoken: list[tuple[Advisory, Advice]], max_cards: int) -> list[Any]:
+    """At most ``max_cards`` entries; the surplus is one list, P3 advisories first (ruling 38)."""
+    if len(spoken) <= max_cards:
+        return list(spoken)
+    by_priority = sorted(spoken, key=lambda entry: entry[0].table.priority == "P3")
+    kept = sorted(by_priority[: max_cards - 1], key=_urgency)
+    surplus = sorted(by_priority[max_cards - 1 :], key=_urgency)
+    return [*kept, surplus]
+
+
+def _entry(entry: Any, frame: Frame) -> tuple[tuple[Any, ...], Json, list[Shown]]:
+    if isinstance(entry, list):
+        return _merged(entry, frame)
+    advisory, advice = entry
+    card = render(advisory, advice, frame)
+    return _urgency(entry), card, [Shown(card["uuid"], advisory.id, card["indicator"], advice.name)]
+
+
+def _merged(surplus: list[tuple[Advisory, Advice]], frame: Frame) -> tuple[tuple[Any, ...], Json, list[Shown]]:
+    """The surplus as one card that lists their summaries and keeps the highest indicator among them."""
+    lines = [f"- {summary(advice, frame.language)} (`{advisory.id}`)" for advisory, advice in surplus]
+    indicator = surplus[0][1].indicator or "info"
+    card = _plain_card("more_advisories", frame, {"count": len(surplus)}, "\n".join(lines), indicator)
+    return (INDICATOR_ORDER[indicator], 98, ""), card, []
+
+
+def _not_evaluated(failed: list[Unevaluated], catalogue: Catalogue, frame: Frame) -> Json | None:
+    """One info card naming what could not be computed because the record was not to be had, and why."""
+    blocked = [(entry, [miss for miss in entry.missing if miss.why in GAPS]) for entry in failed]
+    blocked = [(entry, missing) for entry, missing in blocked if missing]
+    if not blocked:
+        return None
+    lines = []
+    for entry, missing in blocked:
+        title = catalogue.advisories[entry.advisory].title
+        told = joined(_told(miss) for miss in missing)
+        lines.append("- " + words.word("not_evaluated", "line").fill(frame.language, {"advisory": title, "missing": told}))
+    reasons = {words.why(miss).en: words.why(miss) for _, missing in blocked for miss in missing}
+    values = {"count": len(blocked), "missing": joined(list(reasons.values())[:2])}
+    return _plain_card("not_evaluated", frame, values, "\n".join(lines))
+
+
+def _told(miss: Missing) -> Text:
+    name, reason = words.name_of(miss.name), words.why(miss)
+    return Text(f"{name.en} ({reason.en})", f"{name.zh}（{reason.zh}）")
+
+
+def _plain_card(group: str, frame: Frame, values: Json, detail: str, indicator: str = "info") -> Json:
+    """A card of the service itself, with one of the reserved topics."""
+    topic = group.replace("_", "-")
+    card: Json = {
+        "uuid": str(uuid5(namespace(frame.hook_instance), f"{topic}|{detail}")),
+        "summary": words.word(group, "summary").fill(frame.language, values),
+        "indicator": indicator,
+    }
+    if detail:
+        card["detail"] = detail
+    display = words.word(group, "title").say(frame.language)
+    topic_coding = {"system": TOPIC_SYSTEM, "code": topic, "display": display}
+    card["source"] = {"label": frame.word("card", "label"), "topic": topic_coding}
+    return card
+
+
+def _remarks(chart: Chart, run: Run) -> tuple[Text, ...]:
+    person = chart.person
+    found = []
+    if "no-cancer" in run.states:
+        found.append(words.word("card", "no_cancer"))
+    if person is None or person.birth is None:
+        found.append(words.word("card", "adult_assumed"))
+    return tuple(found)
+
+
+def _evaluation(
+    chart: Chart, situation: Situation, run: Run, evaluated: list[Advisory], failed: list[Unevaluated]
+) -> Json:
+    """What was evaluated, what stayed silent, what could not be evaluated and why, what was skipped."""
+    spoke = {advisory.id for advisory in evaluated if run.advice(advisory.id)}
+    unevaluated = {entry.advisory for entry in failed}
+    told: Json = {"asOf": situation.as_of.isoformat()}
+    if run.closed:
+        told["gate"] = run.closed
+    if evaluated:
+        told["evaluated"] = [advisory.id for advisory in evaluated if advisory.id not in unevaluated]
+        told["silent"] = [entry.id for entry in evaluated if entry.id not in spoke | unevaluated]
+        told["notEvaluated"] = [
+            {"advisory": entry.advisory, "missing": [{"name": words.variable(miss.name), "why": miss.why} for miss in entry.missing]}
+            for entry in failed
+            if entry.advisory not in spoke
+        ]
+    told["skipped"] = [
+        {"resource": skip.reference, "why": skip.why} | ({"element": skip.element} if skip.element else {})
+        for skip in chart.skipped
+    ]
+    return {name: value for name, value in told.items() if value}
+
+

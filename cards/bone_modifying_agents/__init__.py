@@ -1,0 +1,1 @@
+"""Denosumab and bisphosphonates: start, interval, stop, duplicates, jaw and kidney."""

@@ -1,0 +1,116 @@
+"""Two bone-modifying agents at the same time: which single one is intended?"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import msgspec
+
+from cards.advisory import ORDER_SELECT, ORDER_SIGN, PATIENT_VIEW, Advices, advisory
+from cards.facts.exposure import (
+    ACTIVE,
+    BISPHOSPHONATE,
+    BISPHOSPHONATES,
+    DENOSUMAB,
+    STOPPED,
+    UNKNOWN,
+    Course,
+    bone_modifying,
+)
+from cards.situation import Situation
+from cards.table import Table
+from cards.words import drug
+from fhir_mappings.chart import Chart
+from fhir_mappings.medications import DrugRecord
+from fhir_mappings.when import When
+
+DRAFTED_STOP = ("stopped", "cancelled", "completed")
+
+
+class Agent(msgspec.Struct, frozen=True):
+    """One agent as it stands when this order is signed: ``drafted``, ``active`` or of ``unknown`` status."""
+
+    drug: str
+    status: str
+    drafted: bool
+    records: tuple[DrugRecord, ...]
+
+    @property
+    def last(self) -> When | None:
+        dated = [record.evidence.when for record in self.records if record.evidence.when and record.status != "draft"]
+        return max(dated, key=lambda when: when.order, default=None)
+
+
+@advisory(hooks=[PATIENT_VIEW, ORDER_SELECT, ORDER_SIGN], reads=[DrugRecord])
+def bma_duplicate(chart: Chart, situation: Situation, table: Table) -> Advices:
+    agents = _agents(chart, situation)
+    for first, other in combinations(agents, 2):
+        if UNKNOWN in (first.status, other.status):
+            yield from _unsure(first, other, table)
+        else:
+            band = "overlap" if first.drug == DENOSUMAB else "two-bisphosphonates"
+            yield table.advise(
+                band,
+                used=[first.records[-1], other.records[-1]],
+                notes=["choose", "no_stop"],
+                about=f"{first.drug}+{other.drug}",
+                first=drug(first.drug),
+                other=drug(other.drug),
+            )
+    yield from _two_denosumab(agents, situation, table)
+
+
+def _agents(chart: Chart, situation: Situation) -> list[Agent]:
+    """Every agent that is active, drafted or of unknown status, denosumab first; a drafted stop ends one."""
+    courses = {course.drug: course for course in bone_modifying(chart, situation)}
+    found = []
+    for name in (DENOSUMAB, *BISPHOSPHONATES, BISPHOSPHONATE):
+        drafts = [draft for draft in situation.drafted(DrugRecord, name) if _is(draft, name)]
+        course = courses.get(name, Course(name))
+        status = _status(course, drafts)
+        if status is not None:
+            new = tuple(draft for draft in drafts if draft.status == "draft")
+            found.append(Agent(name, status, bool(new), (*course.records, *new)))
+    return found
+
+
+def _is(draft: DrugRecord, name: str) -> bool:
+    """A draft known by its class only is the class; a named one is not counted again under it."""
+    return name != BISPHOSPHONATE or not draft.concepts & set(BISPHOSPHONATES)
+
+
+def _status(course: Course, drafts: list[DrugRecord]) -> str | None:
+    if any(draft.status == "draft" for draft in drafts):
+        return ACTIVE
+    if any(draft.status in DRAFTED_STOP for draft in drafts):
+        return None
+    if course.status == UNKNOWN:
+        return UNKNOWN if course.order_active else None
+    return None if course.status == STOPPED or not course.records else course.status
+
+
+def _unsure(first: Agent, other: Agent, table: Table) -> Advices:
+    """An "active" entry that has not been given for long, beside another agent (rulings 16 and 41)."""
+    if first.status == other.status:
+        return
+    unsure = [agent for agent in (first, other) if agent.status == UNKNOWN]
+    older = unsure[0]
+    yield table.advise(
+        "which-is-current",
+        used=[first.records[-1], other.records[-1]],
+        notes=["choose"],
+        about=f"{first.drug}+{other.drug}",
+        first=drug(first.drug),
+        other=drug(other.drug),
+        older=drug(older.drug),
+    )
+
+
+def _two_denosumab(agents: list[Agent], situation: Situation, table: Table) -> Advices:
+    """60 mg and 120 mg: two products of one ingredient, both current."""
+    doses = situation.table("exposure")
+    both = {doses.number("osteoporosis_mg"), doses.number("oncology_mg")}
+    for agent in agents:
+        current = [record for record in agent.records if record.status in ("active", "draft")]
+        if agent.drug == DENOSUMAB and agent.status == ACTIVE and both <= {record.dose_mg for record in current}:
+            yield table.advise("two-denosumab", used=current, notes=["no_stop"], about=DENOSUMAB)

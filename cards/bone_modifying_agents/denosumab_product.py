@@ -1,0 +1,56 @@
+"""Which denosumab is it? Every other denosumab rule rests on the answer, so an unclear one is asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cards.advisory import ORDER_SELECT, ORDER_SIGN, PATIENT_VIEW, Advices, advisory
+from cards.facts.diagnosis import cancer, diagnosis
+from cards.facts.exposure import DENOSUMAB, ONCOLOGY, UNCLEAR, denosumab, product
+from cards.situation import Situation
+from cards.table import Table
+from fhir_mappings.chart import Chart
+from fhir_mappings.conditions import Problem
+from fhir_mappings.finding import Missing
+from fhir_mappings.medications import DrugRecord
+
+ENDED = ("stopped", "cancelled", "completed")
+
+
+@advisory(hooks=[PATIENT_VIEW, ORDER_SELECT, ORDER_SIGN], reads=[DrugRecord, Problem])
+def denosumab_product(chart: Chart, situation: Situation, table: Table) -> Advices:
+    drafts = [draft for draft in situation.drafted(DrugRecord, DENOSUMAB) if draft.status not in ENDED]
+    if drafts:
+        yield from _judge(drafts, drafts, chart, situation, table)
+    elif situation.hook == PATIENT_VIEW:
+        course = denosumab(chart, situation)
+        if course.records and (course.order_active or course.status == "active"):
+            yield from _judge(course.records, (), chart, situation, table)
+
+
+def _judge(
+    records: Sequence[DrugRecord], drafts: Sequence[DrugRecord], chart: Chart, situation: Situation, table: Table
+) -> Advices:
+    kind = product(chart, situation, records)
+    dose = next((record.dose_mg for record in reversed(records) if record.dose_mg is not None), None)
+    interval = next((record.interval_days for record in reversed(records) if record.interval_days is not None), None)
+    facts = {
+        "used": [records[-1], diagnosis(chart).problem],
+        "missing": [] if dose is not None else [Missing("denosumab-dose")],
+        "notes": ["found"],
+        "dose": table.word["not-recorded"] if dose is None else f"{dose:f} mg",
+        "interval": table.word["not-recorded"] if interval is None else f"{interval:f} d",
+    }
+    if dose == situation.table("exposure").number("osteoporosis_mg") and diagnosis(chart).confirmed:
+        yield table.advise("sixty-in-metastasis", **facts)
+    elif kind == UNCLEAR:
+        yield table.advise("unclear", **facts)
+    elif kind == ONCOLOGY and drafts and _only_osteoporosis(drafts, chart):
+        yield table.advise("onetwenty-in-osteoporosis", **facts)
+
+
+def _only_osteoporosis(drafts: Sequence[DrugRecord], chart: Chart) -> bool:
+    """Osteoporosis is on record or the order's reason, and nothing that the oncology dose is for."""
+    reasons = {reason for draft in drafts for reason in draft.reasons}
+    osteoporosis = "osteoporosis" in reasons or any(entry.present for entry in chart.all(Problem, "osteoporosis"))
+    return osteoporosis and diagnosis(chart).problem is None and cancer(chart) is None

@@ -1,0 +1,139 @@
+"""Denosumab that has stopped, or is about to: is the patient in the rebound, and is there a plan?"""
+
+from __future__ import annotations
+
+from cards.advice import at_least, at_most, one_lower
+from cards.advisory import (
+    APPOINTMENT_BOOK,
+    ENCOUNTER_DISCHARGE,
+    ORDER_SIGN,
+    PATIENT_VIEW,
+    Advices,
+    advisory,
+)
+from cards.facts.exposure import (
+    DENOSUMAB,
+    NEVER,
+    ONCOLOGY,
+    Course,
+    bisphosphonates,
+    denosumab,
+    product,
+)
+from cards.situation import Situation
+from cards.table import Band, Table
+from fhir_mappings.assessments import Assessment
+from fhir_mappings.chart import Chart
+from fhir_mappings.conditions import Problem
+from fhir_mappings.finding import DATE_NOT_PRECISE, Finding, Missing
+from fhir_mappings.medications import DrugRecord
+
+FRACTURES = ("pathological-fracture", "vertebral-fracture", "osteoporotic-fracture-trap")
+DRAFTED_STOP = ("stopped", "cancelled", "completed")
+
+
+@advisory(
+    hooks=[PATIENT_VIEW, ORDER_SIGN, ENCOUNTER_DISCHARGE, APPOINTMENT_BOOK],
+    reads=[DrugRecord, Problem, Assessment],
+)
+def denosumab_stop(chart: Chart, situation: Situation, table: Table) -> Advices:
+    course = denosumab(chart, situation)
+    drafted = [draft for draft in situation.drafted(DrugRecord, DENOSUMAB) if draft.status in DRAFTED_STOP]
+    if product(chart, situation, [*course.records, *drafted]) != ONCOLOGY:
+        return
+    if course.records and (stop := _stop(course, table)):
+        yield from _stopped(course, stop, bool(drafted), chart, situation, table)
+    elif drafted:
+        used = [course.last, *drafted]
+        yield table.advise("drafted", used=used, notes=_closing(), about=DENOSUMAB)
+
+
+def _stop(course: Course, table: Table) -> str | None:
+    """How it stopped: documented, by a gap without an order, or an order that lapsed; None when it goes on."""
+    if course.documented_stop:
+        return "documented"
+    if course.days is None:
+        return None
+    if course.order_active:
+        lapsed = course.days.at_least(table.number("lapsed")) and not course.days.above(table.band["remote"].above or 0)
+        return "lapsed" if lapsed else None
+    enough = len(course.doses) >= table.number("min_doses")
+    return "no_order" if enough and course.days.at_least(table.number("gap")) else None
+
+
+def _stopped(
+    course: Course, stop: str, drafted: bool, chart: Chart, situation: Situation, table: Table
+) -> Advices:
+    band = _band(course, table)
+    pain = _new_pain(course, chart)
+    follow_on = _follow_on(course, chart, situation, table)
+    facts = {"used": [course.last, *pain, *follow_on], "about": DENOSUMAB, "written": "", "days": course.days or ""}
+    if band is None:
+        if stop == "documented":
+            yield table.advise("undated", missing=[Missing(DENOSUMAB, DATE_NOT_PRECISE)], notes=_closing(), **facts)
+        else:
+            chart.unknown[DENOSUMAB] = Missing(DENOSUMAB, DATE_NOT_PRECISE)
+        return
+    unknown_follow_on = not follow_on and not chart.lacks(DrugRecord, "med-bisphosphonate-any")
+    indicator = _indicator(band, bool(pain), bool(follow_on), unknown_follow_on)
+    if drafted:
+        indicator = at_least(indicator, "warning")
+    notes = [stop] if stop != "documented" else []
+    notes += ["follow_on"] if follow_on else ["no_follow_on"]
+    notes += ["pain"] if pain else []
+    notes += ["ordered_only"] if course.ordered_only else []
+    if course.last and course.last.evidence.when and not course.last.evidence.when.precise:
+        notes.append("month_only")
+        facts["written"] = course.last.evidence.when
+    suggest = [*band.suggest, *(["image-spine-fracture"] if pain else [])]
+    yield table.advise(band, indicator=indicator, notes=[*notes, *_closing()], suggest=suggest, **facts)
+
+
+def _band(course: Course, table: Table) -> Band | None:
+    if course.days is None:
+        return None
+    counted = course.days
+    if table.choice("anchor") == "missed_due_date":
+        counted = counted.plus(-table.number("standard"))
+    bands = table.reach(counted, "stopped")
+    return (bands[0] or table.band["plan"]) if len(bands) == 1 else None
+
+
+def _indicator(band: Band, pain: bool, follow_on: bool, unknown_follow_on: bool) -> str:
+    """Ruling 14: a follow-on drug makes it one level milder; in the first year new pain keeps it a warning."""
+    if not follow_on:
+        return at_most(band.indicator, "warning") if unknown_follow_on and not pain else band.indicator
+    if band.name == "year":
+        return "warning" if pain else "info"
+    return one_lower(band.indicator)
+
+
+def _new_pain(course: Course, chart: Chart) -> list[Finding]:
+    """Back pain or a fracture that came after the last dose."""
+    since = course.last.evidence.when if course.last else None
+    problems = [problem for problem in chart.any(Problem, "pain-condition", *FRACTURES) if problem.present]
+    return [
+        problem
+        for problem in problems
+        if since is None or (problem.evidence.when is not None and problem.evidence.when.last >= since.first)
+    ][-1:]
+
+
+def _follow_on(course: Course, chart: Chart, situation: Situation, table: Table) -> list[DrugRecord]:
+    """A bisphosphonate begun after the last denosumab."""
+    last = course.last.evidence.when if course.last else None
+    found = []
+    for other in bisphosphonates(chart, situation).values():
+        dose = other.last
+        if other.status == NEVER or dose is None or dose.evidence.when is None:
+            continue
+        recent = dose.evidence.when.days_before(chart.as_of).at_most(table.number("follow_on_days"))
+        if recent and (last is None or dose.evidence.when.last >= last.first):
+            found.append(dose)
+    return found[-1:]
+
+
+def _closing() -> list[str]:
+    return ["figures", "vertebral", "oncology_decides"]
+
+

@@ -1,0 +1,1 @@
+"""Calcium: too high, too low, supplements."""

@@ -1,0 +1,1 @@
+"""Diagnosis and response: is it a metastasis, and does it respond?"""

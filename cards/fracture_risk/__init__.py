@@ -1,0 +1,1 @@
+"""Fracture risk: is a long bone or the pelvis about to break?"""

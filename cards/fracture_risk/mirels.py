@@ -1,0 +1,153 @@
+"""Mirels score: is this long-bone metastasis about to break?"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+from cards.advisory import (
+    APPOINTMENT_BOOK,
+    ENCOUNTER_DISCHARGE,
+    ORDER_SELECT,
+    ORDER_SIGN,
+    PATIENT_VIEW,
+    Advices,
+    advisory,
+)
+from cards.score import Score
+from cards.situation import Situation
+from cards.table import Table
+from cards.text import listed
+from cards.words import lesion_place, name_of
+from fhir_mappings.chart import Chart
+from fhir_mappings.finding import Finding
+from fhir_mappings.lesions import Lesion
+from fhir_mappings.procedures import ProcedureRecord
+from fhir_mappings.ranges import Range
+
+LONG_BONES = ("femur", "proximal-femur", "tibia", "fibula", "humerus", "radius", "ulna")
+ITEMS = ("lesion-region", "lesion-pain", "lesion-matrix", "lesion-size-fraction", "lesion-diameter", "bone-diameter")
+
+
+@advisory(
+    hooks=[PATIENT_VIEW, ORDER_SELECT, ORDER_SIGN, ENCOUNTER_DISCHARGE, APPOINTMENT_BOOK],
+    reads=[Lesion, ProcedureRecord],
+)
+def mirels(chart: Chart, situation: Situation, table: Table) -> Advices:
+    for lesion in chart.all(Lesion):
+        if eligible(lesion):
+            yield from _about(lesion, lesion_score(lesion, table), situation, table)
+
+
+def eligible(lesion: Lesion) -> bool:
+    """A long bone that is not fractured; a region left open (femur without a part) stays in."""
+    region = lesion.text("lesion-region") or lesion.site.region
+    in_long_bone = region in ("upper-limb", "lower-limb", "peritrochanteric") or (
+        region is None and lesion.site.bone in LONG_BONES
+    )
+    return in_long_bone and not lesion.yes("fractured")
+
+
+def lesion_score(lesion: Lesion, table: Table) -> Score:
+    """The score of one lesion, as a range when items are missing or a femur's part is not known."""
+    return table.total(
+        site=_site(lesion),
+        pain=lesion.text("lesion-pain") or lesion.item("lesion-pain"),
+        lesion=lesion.text("lesion-matrix") or lesion.item("lesion-matrix"),
+        size=_size(lesion, table) or lesion.item("lesion-size-fraction"),
+    )
+
+
+def _site(lesion: Lesion) -> str | set[str]:
+    region = lesion.text("lesion-region") or lesion.site.region
+    return region if region is not None else {"lower-limb", "peritrochanteric"}
+
+
+def _size(lesion: Lesion, table: Table) -> str | None:
+    """The class of a size fraction: 1/3 and 2/3 themselves are the middle class (ruling 3)."""
+    value = lesion.value("lesion-size-fraction")
+    if not isinstance(value, Range):
+        return value if isinstance(value, str) else None
+    tolerance = table.number("tolerance")
+    third, two_thirds = (_border(table, name) for name in ("third", "two_thirds"))
+    if value.below(third - tolerance):
+        return "lt-1-3"
+    if value.above(two_thirds + tolerance):
+        return "gt-2-3"
+    return "1-3-to-2-3" if value.at_least(third - tolerance) and value.at_most(two_thirds + tolerance) else None
+
+
+def _border(table: Table, name: str) -> Decimal:
+    part, whole = table.choice(name)
+    border = Fraction(part, whole)
+    return Decimal(border.numerator) / Decimal(border.denominator)
+
+
+def _about(lesion: Lesion, score: Score, situation: Situation, table: Table) -> Advices:
+    """What one lesion has to say: its band, or the items that decide it, or nothing."""
+    recorded = lesion.number("mirels-score")
+    if not score.anything_known or (not score.complete and recorded is not None and _valid(recorded, score)):
+        if recorded is not None:
+            yield from _banded(lesion, recorded, None, ("total_only",), situation, table)
+        return
+    bands = table.reach(score.total)
+    if bands[-1] is None or (bands[-1].silent and not bands[-1].speaks_if):
+        return
+    lowest = bands[0]
+    if score.complete or (lowest is not None and not lowest.silent):
+        notes = () if score.complete else ("partial",)
+        yield from _banded(lesion, Range.of(score.low), score, notes, situation, table)
+    elif not bands[-1].silent and situation.hook == PATIENT_VIEW:
+        items = listed(name_of(missing.name) for missing in score.missing)
+        yield table.advise(
+            "ask",
+            score=score,
+            used=_used(lesion),
+            missing=score.missing,
+            about=lesion.key,
+            bone=lesion_place(lesion),
+            range=score.total,
+            items=items,
+            total=score.total,
+        )
+
+
+def _valid(recorded: Range, score: Score) -> bool:
+    """A recorded total counts when the known items could add up to it."""
+    return recorded.exact and score.low <= recorded.value <= score.high
+
+
+def _banded(
+    lesion: Lesion, total: Range, score: Score | None, notes: tuple[str, ...], situation: Situation, table: Table
+) -> Advices:
+    band = table.band_of(total)
+    radiotherapy = _radiotherapy_drafted(lesion, situation)
+    if band is None or (situation.ordering and not radiotherapy):
+        return
+    critical = radiotherapy and situation.signing and band.name == "high"
+    shown = score.total if score is not None else total
+    yield table.advise(
+        band,
+        indicator="critical" if critical else None,
+        score=score,
+        used=_used(lesion),
+        missing=score.missing if score else (),
+        notes=(*notes, *(("before_radiotherapy",) if radiotherapy else ())),
+        about=lesion.key,
+        bone=lesion_place(lesion),
+        total=shown,
+        range=shown,
+    )
+
+
+def _radiotherapy_drafted(lesion: Lesion, situation: Situation) -> bool:
+    """Radiotherapy is drafted for this bone, or for no bone in particular."""
+    drafts = situation.drafted(ProcedureRecord, "proc-radiotherapy", "radiotherapy", "stereotactic-radiosurgery")
+    return any(
+        not draft.sites or any(site.bone in (None, lesion.site.bone) or lesion.site.bone is None for site in draft.sites)
+        for draft in drafts
+    )
+
+
+def _used(lesion: Lesion) -> list[Finding]:
+    return [lesion.items[item] for item in (*ITEMS, "mirels-score") if item in lesion.items]

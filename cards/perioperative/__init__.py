@@ -1,0 +1,1 @@
+"""Before and after an operation: drugs to hold, embolisation, intervals, prophylaxis."""

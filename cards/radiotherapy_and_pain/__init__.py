@@ -1,0 +1,1 @@
+"""Radiotherapy and pain."""

@@ -1,0 +1,1 @@
+"""The spine: stability, cord compression, prognosis, surgery."""
