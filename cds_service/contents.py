@@ -51,6 +51,7 @@ class _Entry(msgspec.Struct, rename="camel"):
     resource: msgspec.Raw = _ABSENT
     search: _Search | None = None
     response: _Response | None = None
+    request: msgspec.Raw = _ABSENT
 
     @property
     def failed(self) -> bool:
@@ -144,9 +145,18 @@ def _entry(entry: _Entry) -> Contents:
     if entry.failed:
         return Contents(gap=CLIENT_ERROR)
     if bytes(memoryview(entry.resource)[:5]) in (b"", b"null"):
-        # An address without its resource is a resource that is not here; a bare response is only an answer.
-        return Contents(gap=UNREADABLE if entry.full_url and entry.response is None else None)
-    return read_contents(entry.resource, entry.full_url)
+        # An address without its resource is a resource that is not here; a bare response or request is none.
+        bare = entry.response is not None or bytes(entry.request) != b""
+        return Contents(gap=UNREADABLE if entry.full_url and not bare else None)
+    contents = read_contents(entry.resource, entry.full_url)
+    return named(entry.resource, contents, entry.full_url)
+
+
+def named(raw: msgspec.Raw, contents: Contents, full_url: str | None = None) -> Contents:
+    """The contents; what is no resource at all is handed on as well, so that it is named among the skipped."""
+    if contents.gap != UNREADABLE or contents.kind is not None:
+        return contents
+    return msgspec.structs.replace(contents, supplied=[Supplied(raw, full_url)])
 
 
 def _matches(bundle: _Value) -> int:

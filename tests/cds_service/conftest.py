@@ -1,0 +1,101 @@
+"""A client of the service, and the smallest patient worth talking about."""
+
+import pytest
+
+from cds_service.app import create_app
+from cds_service.settings import load_settings
+
+INSTANCE = "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"
+MIRELS = "/cds-services/fracture-risk-patient-view"
+LOCAL = "https://osteohooks.org/fhir/CodeSystem/bone-metastasis"
+SNOMED = "http://snomed.info/sct"
+
+
+@pytest.fixture(scope="session")
+def serve():
+    """A test client of the service with the settings of some environment variables; each is made once."""
+    made = {}
+
+    def serve(**settings: str):
+        key = tuple(sorted(settings.items()))
+        if key not in made:
+            environ = {f"OSTEOHOOKS__{name.upper()}": value for name, value in settings.items()}
+            made[key] = create_app(load_settings(environ=environ)).test_client()
+        return made[key]
+
+    return serve
+
+
+@pytest.fixture
+def client(serve):
+    return serve(server__allow_as_of="true")
+
+
+def coded(code: str, system: str = LOCAL) -> dict:
+    return {"coding": [{"system": system, "code": code}]}
+
+
+def searchset(*resources: dict) -> dict:
+    bundle = {"resourceType": "Bundle", "type": "searchset", "total": len(resources)}
+    return bundle | ({"entry": [{"resource": resource} for resource in resources]} if resources else {})
+
+
+PATIENT = {"resourceType": "Patient", "id": "17", "gender": "female", "birthDate": "1961-02-03"}
+METASTASIS = {
+    "resourceType": "Condition",
+    "id": "mets",
+    "subject": {"reference": "Patient/17"},
+    "code": coded("94222008", SNOMED),
+    "recordedDate": "2026-05-01",
+}
+LESION = {  # Mirels 3 + 3 + 3 + 3 = 12
+    "resourceType": "Observation",
+    "id": "lesion",
+    "status": "final",
+    "subject": {"reference": "Patient/17"},
+    "code": coded("bone-lesion"),
+    "effectiveDateTime": "2026-11-02",
+    "component": [
+        {"code": coded("lesion-region"), "valueCodeableConcept": coded("peritrochanteric")},
+        {"code": coded("lesion-matrix"), "valueCodeableConcept": coded("lytic")},
+        {"code": coded("lesion-pain"), "valueCodeableConcept": coded("functional")},
+        {"code": coded("lesion-size-fraction"), "valueCodeableConcept": coded("gt-2-3")},
+    ],
+}
+
+
+def hook_request(hook: str = "patient-view", *, context: dict | None = None, **more) -> dict:
+    """A request about patient 17 as of 2026-11-21; ``prefetch`` and the like as keywords."""
+    return {
+        "hook": hook,
+        "hookInstance": INSTANCE,
+        "context": {"userId": "Practitioner/1", "patientId": "17"} | (context or {}),
+        "extension": {"org.osteohooks.as-of": "2026-11-21"},
+    } | more
+
+
+@pytest.fixture
+def complete(client):
+    """Every prefetch key of a service answered: the given ones as given, the others with nothing found."""
+
+    def complete(service: str = "fracture-risk-patient-view", **given) -> dict:
+        entries = client.get("/cds-services").get_json()["services"]
+        keys = next(entry["prefetch"] for entry in entries if entry["id"] == service)
+        empty = {key: PATIENT if key == "patient" else searchset() for key in keys if key != "encounter"}
+        return empty | {key.replace("_", "-"): value for key, value in given.items()}
+
+    return complete
+
+
+@pytest.fixture
+def example() -> type:
+    """The pieces above, for tests that cannot import this file by name."""
+
+    class Example:
+        patient, metastasis, lesion = PATIENT, METASTASIS, LESION
+        instance, mirels = INSTANCE, MIRELS
+        request = staticmethod(hook_request)
+        searchset = staticmethod(searchset)
+        coded = staticmethod(coded)
+
+    return Example
