@@ -1,0 +1,59 @@
+"""``serve``: the service under its production server."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from cds_service.commands.options import WrongUse, advisor_of, config_option, settings_from
+
+if TYPE_CHECKING:
+    from cds_service.settings import Settings
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port to listen on.")
+@click.option("--workers", type=click.IntRange(1), help="Worker processes; without it, one for each processor.")
+@config_option
+def serve(host: str, port: int, workers: int | None, config_file: str | None) -> None:
+    """Serve CDS Hooks over HTTP. SIGTERM finishes the calls that have begun, and ends."""
+    settings = _at(settings_from(config_file), host, port)
+    _check_exposure(settings, host)
+    advisor = advisor_of(settings)  # what is wrong is said now, not by every worker
+    base = settings.server.base_url.rstrip("/")
+    click.echo(f"OsteoHooks at {base}  ({len(advisor.catalogue.advisories)} advisories; Ctrl-C ends)")
+    click.echo(f"Look first at {base}/ (a page for people) or {base}/cds-services (for a CDS Hooks client)")
+
+    from cds_service.server import run
+
+    run(settings, host=host, port=port, workers=workers)
+
+
+def _at(settings: Settings, host: str, port: int) -> Settings:
+    """The settings with the public address of this server, unless the site has given one."""
+    server = settings.server
+    if server.base_url != type(server)().base_url:
+        return settings
+    shown = f"[{host}]" if ":" in host else host
+    server = msgspec.structs.replace(server, base_url=f"http://{shown}:{port}")
+    return msgspec.structs.replace(settings, server=server)
+
+
+def _check_exposure(settings: Settings, host: str) -> None:
+    security = settings.security
+    if not (_is_loopback(host) or security.require_jwt or security.insecure):
+        raise WrongUse(
+            f"--host {host} can be reached by others. Set security.require_jwt = true and name the callers under "
+            "[[security.clients]], or accept that anyone may call with security.insecure = true"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,37 @@
+"""gunicorn, started from Python with the settings already read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from cds_service import gunicorn_conf
+from cds_service.app import create_app
+from cds_service.settings import Settings
+
+
+class Server(BaseApplication):
+    """One gunicorn: each worker makes its own application after the fork."""
+
+    def __init__(self, settings: Settings, changes: dict[str, Any]) -> None:
+        self.settings = settings
+        self.changes = changes
+        super().__init__()
+
+    def load_config(self) -> None:
+        written = {name: value for name, value in vars(gunicorn_conf).items() if name in self.cfg.settings}
+        for name, value in (written | self.changes).items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return create_app(self.settings)
+
+
+def run(settings: Settings, *, host: str, port: int, workers: int | None) -> None:
+    """Serves until it is told to stop. Does not return."""
+    changes: dict[str, Any] = {"bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}"}
+    if workers is not None:
+        changes["workers"] = workers
+    Server(settings, changes).run()
