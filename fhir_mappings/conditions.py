@@ -188,7 +188,8 @@ def _abated(condition: views.Condition, shelf: Shelf) -> bool:
     if written:
         when = read_when(written)
         return when is None or when.first <= shelf.as_of
-    return condition.abatement_boolean is True
+    vague = (condition.abatement_string, condition.abatement_age, condition.abatement_range)
+    return condition.abatement_boolean is True or any(one is not None for one in vague)
 
 
 def _past_fracture(condition: views.Condition, concepts: frozenset[str]) -> bool:

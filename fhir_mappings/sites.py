@@ -45,6 +45,7 @@ _TABLE: dict[str, Any] = tomllib.loads(files("fhir_mappings").joinpath("sites.to
 WITHIN: dict[str, list[str]] = _TABLE["within"]
 """Every bone word, and the wider ones it belongs to."""
 
+_LONGEST_ICD = 8  # letters and digits of the longest ICD-10-CM code, and one to spare
 _LEVEL = re.compile(r"C[1-7]|T(?:[1-9]|1[0-2])|L[1-5]|S[1-5]")
 
 
@@ -151,8 +152,9 @@ def _sided(site: Site, concepts: Iterable[views.CodeableConcept | None], shelf: 
 
 def _longest(places: dict[str, Site], code: str) -> Site:
     """The place of the code, or for ICD codes of the longest listed beginning (``M84551A`` is ``M84551``)."""
-    shortest = len(code) if code.isdigit() else 3
-    return next((places[code[:end]] for end in range(len(code), shortest - 1, -1) if code[:end] in places), NOWHERE)
+    if code.isdigit():
+        return places.get(code, NOWHERE)
+    return next((places[code[:end]] for end in range(_LONGEST_ICD, 2, -1) if code[:end] in places), NOWHERE)
 
 
 def _only(words: set[str]) -> str | None:

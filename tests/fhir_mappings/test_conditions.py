@@ -108,6 +108,8 @@ def test_a_state_that_is_not_understood_skips_the_condition_and_names_it() -> No
         ({"abatementDateTime": "2026-03-01"}, False),
         ({"abatementDateTime": "2027-03-01"}, True),  # as of 2026-11-21 it lies ahead
         ({"abatementPeriod": {"start": "2025-01-01", "end": "2025-06-01"}}, False),
+        ({"abatementAge": {"value": 61, "unit": "a"}}, False),
+        ({"abatementString": "last spring"}, False),
         ({"abatementBoolean": True}, False),
         ({"abatementBoolean": False}, True),
     ],

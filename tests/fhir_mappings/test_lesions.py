@@ -229,6 +229,20 @@ def test_repeating_items_keep_all_their_codes_in_order() -> None:
     assert lesion.text("wbb-layer") == "B C"
 
 
+def test_of_repeating_items_only_the_latest_record_counts() -> None:
+    old, new = (
+        panel(part("wbb-zone", zone), identity=day, day=day, bodySite=at(T9))
+        for zone, day in (("4", "2026-01-01"), ("5", "2026-02-01"))
+    )
+    assert one(new, old).text("wbb-zone") == "5"
+
+
+def test_a_repeating_item_that_comes_twice_stays_as_it_was_written() -> None:
+    written = {"valueCodeableConcept": {**local("4"), "text": "zone four"}}
+    zone = panel(part("wbb-zone", written), bodySite=at(T9))
+    assert one(zone, zone).items["wbb-zone"].evidence.original == "zone four"
+
+
 def test_every_number_has_its_units_and_every_value_its_code() -> None:
     kinds = lesions._TABLE["kinds"]
     assert {*kinds["number"], *kinds["total"]} <= ANALYTES.keys()
@@ -359,18 +373,30 @@ def test_a_focus_is_one_lesion_whatever_the_site_says() -> None:
     assert lesion.site == Site("proximal-femur", "peritrochanteric")
 
 
-def test_a_focus_gives_the_site_and_is_the_same_by_any_reference() -> None:
+def test_a_focus_gives_the_site() -> None:
     structure = {
         "resourceType": "BodyStructure",
         "id": "b1",
         "location": at(NECK),
         "locationQualifier": [at("7771000")],
     }
-    by_urn, by_id = [{"reference": "urn:uuid:0001"}], [{"reference": "https://server/fhir/BodyStructure/b1"}]
-    structures = {"urn:uuid:0001": structure, "BodyStructure/b1": structure}
-    lesion = one(panel(identity="a", focus=by_urn), panel(identity="b", focus=by_id), structures=structures)
+    focus = [{"reference": "BodyStructure/b1"}]
+    lesion = one(panel(focus=focus), structures={"BodyStructure/b1": structure})
     assert lesion.key == "BodyStructure/b1"
     assert lesion.site == Site("proximal-femur", "peritrochanteric", side="left")
+
+
+def test_a_focus_is_the_same_by_any_reference() -> None:
+    hand = {"resourceType": "BodyStructure", "id": "b1", "location": at("85562004")}
+    references = ("urn:uuid:0001", "BodyStructure/b1", "https://server/fhir/BodyStructure/b1/_history/2")
+    panels = [panel(identity=str(i), focus=[{"reference": name}]) for i, name in enumerate(references)]
+    assert one(*panels, structures={"urn:uuid:0001": hand, "BodyStructure/b1": hand}).key == "BodyStructure/b1"
+
+
+def test_the_newest_record_dates_the_lesion_wherever_its_place_was_written() -> None:
+    focused = panel(identity="a", day="2026-10-01", focus=[{"reference": "BodyStructure/b1"}], bodySite=at(NECK))
+    placed = panel(identity="b", day="2026-01-01", bodySite=at(NECK))
+    assert one(focused, placed).evidence.reference == "Observation/a"
 
 
 def test_a_place_joins_the_one_focus_that_is_there_and_not_one_of_two() -> None:

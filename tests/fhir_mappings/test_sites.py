@@ -64,6 +64,7 @@ def body_site(*codes: str, system: str = SNOMED, **more: Any) -> views.BodySite:
         (LOCAL, "lytic", NOWHERE),
         (SNOMED, "10200004", NOWHERE),  # liver
         ("http://loinc.org", "71341001", NOWHERE),  # the right number under the wrong system
+        ("http://loinc.org", "56873002", NOWHERE),
         (SNOMED, "94222008", NOWHERE),  # a bone metastasis, the bone not said
     ],
 )
