@@ -249,7 +249,8 @@ class Terminology:
 
 def _under(prefixes: dict[str, set[str]], code: str) -> set[str]:
     found: set[str] = set()
-    for length in range(1, len(code) + 1):
+    longest = max(map(len, prefixes), default=0)  # a client may send a code of any length
+    for length in range(1, min(len(code), longest) + 1):
         found |= prefixes.get(code[:length], set())
     return found
 
