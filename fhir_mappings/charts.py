@@ -63,7 +63,10 @@ def read_chart(
             skipped.append(Skipped(_name(head), OTHER_PATIENT))
             continue
         for outcome in _read(resource, head, shelf):
-            (skipped if isinstance(outcome, Skipped) else findings).append(outcome)  # type: ignore[attr-defined]
+            if isinstance(outcome, Skipped):
+                skipped.append(outcome)
+            else:
+                findings.append(outcome)
     past = [finding for finding in findings if not _is_draft(finding) and not _is_later(finding, as_of)]
     past = [
         *(one for one in past if not isinstance(one, Lesion)),
@@ -83,7 +86,10 @@ def read_drafts(
     findings: list[Finding] = []
     for resource, head in list(_heads(supplied, shelf, skipped)):
         for outcome in _read(resource, head, shelf):
-            (skipped if isinstance(outcome, Skipped) else findings).append(outcome)  # type: ignore[attr-defined]
+            if isinstance(outcome, Skipped):
+                skipped.append(outcome)
+            else:
+                findings.append(outcome)
     return findings, skipped
 
 
