@@ -67,6 +67,7 @@ def answer(
         as_of=situation.as_of.isoformat(),
         hook_instance=hook_instance,
         subject=subject,
+        theme=theme or "",
         remarks=_remarks(chart, run),
     )
     themes = [theme] if theme else list(catalogue.themes())
@@ -103,7 +104,10 @@ def _one_card(advices: list[Advice]) -> Advice:
         return advices[0]
     worst, *others = sorted(advices, key=severity)
     also = words.word("card", "also")
-    told = [Text(*(also.fill(language, {"summary": summary(other, language)}) for language in LANGUAGES)) for other in others]
+    told = [
+        Text(*(also.fill(language, {"summary": summary(other, language)}) for language in LANGUAGES))
+        for other in others
+    ]
     return msgspec.structs.replace(worst, lines=(*worst.lines, *told))
 
 
@@ -149,7 +153,9 @@ def _not_evaluated(failed: list[Unevaluated], catalogue: Catalogue, frame: Frame
     for entry, missing in blocked:
         title = catalogue.advisories[entry.advisory].title
         told = joined(_told(miss) for miss in missing)
-        lines.append("- " + words.word("not_evaluated", "line").fill(frame.language, {"advisory": title, "missing": told}))
+        lines.append(
+            "- " + words.word("not_evaluated", "line").fill(frame.language, {"advisory": title, "missing": told})
+        )
     reasons = {words.why(miss).en: words.why(miss) for _, missing in blocked for miss in missing}
     values = {"count": len(blocked), "missing": joined(list(reasons.values())[:2])}
     return _plain_card("not_evaluated", frame, values, "\n".join(lines))
@@ -164,7 +170,7 @@ def _plain_card(group: str, frame: Frame, values: Json, detail: str, indicator: 
     """A card of the service itself, with one of the reserved topics."""
     topic = group.replace("_", "-")
     card: Json = {
-        "uuid": str(uuid5(namespace(frame.hook_instance), f"{topic}|{detail}")),
+        "uuid": str(uuid5(namespace(frame.hook_instance), f"{topic}|{frame.theme}")),
         "summary": words.word(group, "summary").fill(frame.language, values),
         "indicator": indicator,
     }
@@ -199,7 +205,10 @@ def _evaluation(
         told["evaluated"] = [advisory.id for advisory in evaluated if advisory.id not in unevaluated]
         told["silent"] = [entry.id for entry in evaluated if entry.id not in spoke | unevaluated]
         told["notEvaluated"] = [
-            {"advisory": entry.advisory, "missing": [{"name": words.variable(miss.name), "why": miss.why} for miss in entry.missing]}
+            {
+                "advisory": entry.advisory,
+                "missing": [{"name": words.variable(miss.name), "why": miss.why} for miss in entry.missing],
+            }
             for entry in failed
             if entry.advisory not in spoke
         ]
@@ -208,5 +217,3 @@ def _evaluation(
         for skip in chart.skipped
     ]
     return {name: value for name, value in told.items() if value}
-
-

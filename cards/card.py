@@ -34,12 +34,20 @@ class Frame:
     """What all cards of one answer share: the language, the day, the patient, the call."""
 
     def __init__(
-        self, *, language: str, as_of: str, hook_instance: str, subject: str | None = None, remarks: tuple[Text, ...] = ()
+        self,
+        *,
+        language: str,
+        as_of: str,
+        hook_instance: str,
+        subject: str | None = None,
+        theme: str = "",
+        remarks: tuple[Text, ...] = (),
     ) -> None:
         self.language = language
         self.as_of = as_of
         self.hook_instance = hook_instance
         self.subject = subject
+        self.theme = theme
         self.remarks = remarks  # sentences for every detail, such as "no birth date: taken for an adult"
 
     def say(self, text: Text) -> str:
@@ -91,10 +99,14 @@ def _detail(advisory: Advisory, advice: Advice, frame: Frame) -> Iterator[str]:
     if bullets := _bullets(advisory, advice, language):
         yield "\n".join(f"- {bullet}" for bullet in bullets)
     if advice.missing:
-        told = "; ".join(f"{frame.say(words.name_of(miss.name))} ({frame.say(words.why(miss))})" for miss in advice.missing)
+        told = "; ".join(
+            f"{frame.say(words.name_of(miss.name))} ({frame.say(words.why(miss))})" for miss in advice.missing
+        )
         yield f"**{frame.word('card', 'missing')}:** {told}"
     if advice.used:
-        yield f"**{frame.word('card', 'inputs')}:** " + "; ".join(_input_line(finding, frame) for finding in advice.used)
+        yield f"**{frame.word('card', 'inputs')}:** " + "; ".join(
+            _input_line(finding, frame) for finding in advice.used
+        )
     cited = "; ".join(said(source.cite, language) for source in _cited(advisory, advice).values())
     yield f"**{frame.word('card', 'sources')}:** {cited}"
     closing = [frame.say(remark) for remark in frame.remarks] + [_standing(advisory, language)]
@@ -112,7 +124,9 @@ def _score_table(advisory: Advisory, score: Score, frame: Frame) -> str:
     lines = [f"| {' | '.join(head)} |", "|---|---|---:|"]
     for scored in score.items:
         item = advisory.table.score[scored.item]
-        option = item.options[scored.option].text.say(frame.language) if scored.option else frame.word("card", "not_known")
+        option = (
+            item.options[scored.option].text.say(frame.language) if scored.option else frame.word("card", "not_known")
+        )
         lines.append(f"| {item.label.say(frame.language)} | {option} | {_span(scored.low, scored.high)} |")
     lines.append(f"| **{frame.word('card', 'total')}** | | **{_span(score.low, score.high)}** |")
     return "\n".join(lines)
@@ -189,7 +203,8 @@ def _evidence(advisory: Advisory, advice: Advice, frame: Frame) -> Json:
 
 def _score_evidence(score: Score) -> Json:
     items = [
-        {"item": item.item} | ({"option": item.option, "points": item.low} if item.option else {}) for item in score.items
+        {"item": item.item} | ({"option": item.option, "points": item.low} if item.option else {})
+        for item in score.items
     ]
     told: Json = {"min": score.low, "max": score.high, "items": items}
     return {"total": score.low} | told if score.low == score.high else told
@@ -218,5 +233,3 @@ def namespace(hook_instance: str) -> UUID:
 
 def _inputs(advice: Advice) -> str:
     return ";".join(f"{finding.evidence.reference}={finding.shown}" for finding in advice.used)
-
-

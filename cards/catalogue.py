@@ -34,7 +34,6 @@ class GeneralSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allowed: list[Any] | None = None
 
 
-
 class Catalogue:
     """Every advisory with its table, the themes, the fact tables and the settings in force."""
 
@@ -53,7 +52,9 @@ class Catalogue:
     def themes(self) -> dict[str, tuple[str, ...]]:
         """Each theme with the hooks at which any of its advisories speaks."""
         return {
-            theme: tuple(sorted({hook for advisory in self.of(theme) for hook in advisory.hooks}, key=_HOOK_ORDER.index))
+            theme: tuple(
+                sorted({hook for advisory in self.of(theme) for hook in advisory.hooks}, key=_HOOK_ORDER.index)
+            )
             for theme in self.theme_texts
             if any(self.of(theme))
         }
@@ -105,7 +106,9 @@ def load_catalogue(settings: Mapping[str, Setting] | None = None, off: Sequence[
     _check_names(advisories, off)
     kept = {name: advisory for name, advisory in advisories.items() if name not in off}
     tables = [*(advisory.table for advisory in kept.values()), *facts.values()]
-    cells = {name: cell.value for table in tables for name, cell in settings_of(table).items() if isinstance(cell, Limit)}
+    cells = {
+        name: cell.value for table in tables for name, cell in settings_of(table).items() if isinstance(cell, Limit)
+    }
     values = {name: setting.value for name, setting in general.items()} | cells | given
     return Catalogue(kept, themes, facts, values)
 

@@ -64,7 +64,10 @@ class Run:
                 self.unevaluated[advisory.id] = Unevaluated(advisory.id, (Missing("bone-metastasis", why),))
             return []
         outer, self.chart.unknown = self.chart.unknown, {}
-        advices = [self._settled(advice, advisory.table) for advice in advisory.rule(self.chart, self.situation, advisory.table)]
+        advices = [
+            self._settled(advice, advisory.table)
+            for advice in advisory.rule(self.chart, self.situation, advisory.table)
+        ]
         advices = [advice for advice in advices if self._speaks(advice)]
         unknown, self.chart.unknown = self.chart.unknown, outer
         if unknown and not advices:

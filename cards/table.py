@@ -138,6 +138,7 @@ class Cells(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         value = self.limit[name].value
         return None if value == "none" else value
 
+
 class Table(Cells, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole table of one advisory, as its TOML file has it."""
 
@@ -291,9 +292,8 @@ def _problems(table: Table) -> list[str]:
     for name, band in table.band.items():
         if not _NAME.match(name):
             found.append(f"band.{name} is not in kebab-case. Write lower-case words joined by hyphens.")
-        if not band.silent or band.speaks_if:
-            if band.summary is None:
-                found.append(f"band.{name} has no summary. Write summary.en and summary.zh under [band.{name}].")
+        if (not band.silent or band.speaks_if) and band.summary is None:
+            found.append(f"band.{name} has no summary. Write summary.en and summary.zh under [band.{name}].")
         for key, source in (("source", band.source), ("advised_by", band.advised_by)):
             if source is not None and source not in table.sources:
                 found.append(f'band.{name}.{key} is "{source}". Write one of: {", ".join(table.sources)}.')
@@ -335,5 +335,3 @@ def _place(message: str) -> str:
         field = what.split("`")[1]
         return f"{place or 'the file'} has no {field}. Write {field} under {place or 'the top'}."
     return f"{place}: {what}" if place else what
-
-

@@ -9,7 +9,7 @@ import msgspec
 from fhir_mappings.when import When
 
 Why = str
-"""Why an input is missing: one of the words of the data contract, section 6 (``not recorded``, ``not supplied`` ...)."""
+"""Why an input is missing, in the words of the data contract, section 6 (``not recorded``, ``not supplied`` ...)."""
 
 NOT_RECORDED: Why = "not recorded"
 TOO_OLD: Why = "too old"
@@ -58,7 +58,7 @@ class Missing(msgspec.Struct, frozen=True):
     why: Why = NOT_RECORDED
     reference: str = ""
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> Literal[False]:
         return False
 
     @property
@@ -89,9 +89,18 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     keys: ClassVar[tuple[Key, ...]] = ()
     evidence: Evidence
 
+    def __bool__(self) -> Literal[True]:
+        """A finding is always there; a Missing never is."""
+        return True
+
     @property
     def names(self) -> tuple[str, ...]:
         raise NotImplementedError
+
+    @property
+    def name(self) -> str:
+        """The one name the evidence on a card calls it by."""
+        return self.names[0]
 
     @property
     def shown(self) -> str:

@@ -19,7 +19,9 @@ import msgspec
 
 from cards.answer import Answer, answer
 from cards.catalogue import Catalogue, load_catalogue
+from cards.engine import Run
 from cards.situation import Situation
+from fhir_mappings.chart import Chart
 from fhir_mappings.charts import read_chart, read_drafts
 from fhir_mappings.reading import Supplied
 from fhir_mappings.terminology import Terminology
@@ -73,7 +75,7 @@ class Case:
         self.as_of = _day(content["as_of"]) if "as_of" in content else AS_OF
         self._count = 0
         given = content.get("given", {})
-        self.resources = [self._patient(given.get("patient", {}))] + list(self._chart(given))
+        self.resources = [self._patient(given.get("patient", {})), *self._chart(given)]
         self.drafts = list(self._chart(content.get("draft", {}), draft=True))
 
     def __repr__(self) -> str:
@@ -89,22 +91,8 @@ class Case:
 
     def answer(self, language: str = "en", catalogue: Catalogue | None = None, max_cards: int = 99) -> Answer:
         """The merged answer of all themes to this case."""
-        terminology = shipped_terminology()
-        chart, _ = read_chart(
-            [Supplied(encoded(resource)) for resource in self.resources],
-            terminology=terminology,
-            as_of=self.as_of,
-            patient_id=PATIENT,
-            gaps=self.content.get("gaps"),
-        )
-        drafts, _ = read_drafts(
-            [Supplied(encoded(draft)) for draft in self.drafts], terminology=terminology, as_of=self.as_of
-        )
-        catalogue = catalogue or shipped_catalogue(tuple(sorted(self.content.get("settings", {}).items())))
-        selections = self.content.get("selections")
-        situation = Situation(
-            hook=self.hook, as_of=self.as_of, drafts=drafts, selections=selections, settings=catalogue.settings
-        )
+        catalogue = catalogue or self._catalogue()
+        chart, situation = self._read(catalogue)
         return answer(
             catalogue,
             chart,
@@ -116,10 +104,46 @@ class Case:
             subject=f"Patient/{PATIENT}",
         )
 
+    def advices(self) -> list[tuple[str, str]]:
+        """Advisory and band of every piece of advice at this hook, before cards are merged."""
+        catalogue = self._catalogue()
+        chart, situation = self._read(catalogue)
+        run = Run(catalogue.advisories, catalogue.tables, chart, situation)
+        asked = catalogue.of(None, self.hook)
+        return [(advisory.id, advice.name) for advisory in asked for advice in run.advice(advisory.id)]
+
+    def _catalogue(self) -> Catalogue:
+        return shipped_catalogue(tuple(sorted(self.content.get("settings", {}).items())))
+
+    def _read(self, catalogue: Catalogue) -> tuple[Chart, Situation]:
+        terminology = shipped_terminology()
+        chart, _ = read_chart(
+            [Supplied(encoded(resource)) for resource in self.resources],
+            terminology=terminology,
+            as_of=self.as_of,
+            patient_id=PATIENT,
+            gaps=self.content.get("gaps"),
+        )
+        drafts, _ = read_drafts(
+            [Supplied(encoded(draft)) for draft in self.drafts], terminology=terminology, as_of=self.as_of
+        )
+        situation = Situation(
+            hook=self.hook,
+            as_of=self.as_of,
+            drafts=drafts,
+            selections=self.content.get("selections"),
+            settings=catalogue.settings,
+        )
+        return chart, situation
+
     # -- the words of a case, one method a kind -------------------------------------------------------------------
 
     def _patient(self, given: Json) -> Json:
-        patient: Json = {"resourceType": "Patient", "id": given.get("id", PATIENT), "gender": given.get("sex", "female")}
+        patient: Json = {
+            "resourceType": "Patient",
+            "id": given.get("id", PATIENT),
+            "gender": given.get("sex", "female"),
+        }
         if given.get("birth", True):
             year = self.as_of.year - given.get("age", 60) - 1
             patient["birthDate"] = given.get("birth", f"{year}-06-30")
@@ -169,7 +193,9 @@ class Case:
         lesion = self._observation("bone-lesion", given)
         if "at" in given:
             lesion["bodySite"] = site(given["at"])
-        items = {SHORT.get(name, name): value for name, value in given.items() if name not in ("at", "date", "id", "status")}
+        items = {
+            SHORT.get(name, name): value for name, value in given.items() if name not in ("at", "date", "id", "status")
+        }
         lesion["component"] = [
             {"code": {"coding": [local(name)]}, **self._value(name, one)}
             for name, value in items.items()
@@ -375,7 +401,7 @@ def local(code: str) -> Json:
 
 
 def site(words: str) -> Json:
-    """"left bone-humerus", "T12", "bone-rib": a body site with its side."""
+    """ "left bone-humerus", "T12", "bone-rib": a body site with its side."""
     *side, where = words.split()
     code = local(where) if where[0].isupper() else coding(where)
     body: Json = {"coding": [code]}

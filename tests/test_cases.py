@@ -1,4 +1,4 @@
-"""Runs every clinician-readable case of ``tests/cases``: what speaks, how urgently, by which arithmetic, what is silent."""
+"""Runs every case of ``tests/cases``: what speaks, how urgently, by which arithmetic, what stays silent."""
 
 from __future__ import annotations
 

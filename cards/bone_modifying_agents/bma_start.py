@@ -18,13 +18,13 @@ from fhir_mappings.medications import DrugRecord
 from fhir_mappings.procedures import ProcedureRecord
 
 
-@advisory(
-    hooks=[PATIENT_VIEW, ORDER_SIGN], reads=[Problem, DrugRecord, Lab, Assessment, Imaging, ProcedureRecord]
-)
+@advisory(hooks=[PATIENT_VIEW, ORDER_SIGN], reads=[Problem, DrugRecord, Lab, Assessment, Imaging, ProcedureRecord])
 def bma_start(chart: Chart, situation: Situation, table: Table) -> Advices:
     if situation.signing and not situation.drafted(DrugRecord, "med-systemic-therapy"):
         return
-    if _treated(chart, situation, table) or not chart.lacks(DrugRecord, *BONE_MODIFYING, within_days=table.days("recent")):
+    if _treated(chart, situation, table) or not chart.lacks(
+        DrugRecord, *BONE_MODIFYING, within_days=table.days("recent")
+    ):
         return
     if situation.drafted(DrugRecord, *BONE_MODIFYING) or _not_for(chart, table) or disproved(chart):
         return

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from typing import Any
+
 from cards.advisory import (
     APPOINTMENT_BOOK,
     ENCOUNTER_DISCHARGE,
@@ -67,11 +70,11 @@ def _overdue(course: Course, days: Range, chart: Chart, table: Table) -> Advices
         yield table.advise(bands[0], **_facts(course, days, table, bands[0]))
 
 
-def _kept(days: Range, plan: object, table: Table) -> bool:
-    return days.at_most(table.number("grace") + plan) is True  # type: ignore[operator]
+def _kept(days: Range, plan: Decimal, table: Table) -> bool:
+    return days.at_most(table.number("grace") + plan) is True
 
 
-def _facts(course: Course, days: Range, table: Table, band: Band | None = None) -> dict[str, object]:
+def _facts(course: Course, days: Range, table: Table, band: Band | None = None) -> dict[str, Any]:
     notes = ["off_label", "drift"] if band is None or band.name in ("extended", "long") else ["drift"]
     if course.ordered_only:
         notes.append("ordered_only")

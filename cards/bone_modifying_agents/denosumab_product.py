@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from cards.advisory import ORDER_SELECT, ORDER_SIGN, PATIENT_VIEW, Advices, advisory
 from cards.facts.diagnosis import cancer, diagnosis
@@ -34,7 +35,7 @@ def _judge(
     kind = product(chart, situation, records)
     dose = next((record.dose_mg for record in reversed(records) if record.dose_mg is not None), None)
     interval = next((record.interval_days for record in reversed(records) if record.interval_days is not None), None)
-    facts = {
+    facts: dict[str, Any] = {
         "used": [records[-1], diagnosis(chart).problem],
         "missing": [] if dose is not None else [Missing("denosumab-dose")],
         "notes": ["found"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cards.advice import at_least, at_most, one_lower
 from cards.advisory import (
     APPOINTMENT_BOOK,
@@ -25,7 +27,7 @@ from cards.table import Band, Table
 from fhir_mappings.assessments import Assessment
 from fhir_mappings.chart import Chart
 from fhir_mappings.conditions import Problem
-from fhir_mappings.finding import DATE_NOT_PRECISE, Finding, Missing
+from fhir_mappings.finding import DATE_NOT_PRECISE, Missing
 from fhir_mappings.medications import DrugRecord
 
 FRACTURES = ("pathological-fracture", "vertebral-fracture", "osteoporotic-fracture-trap")
@@ -61,13 +63,16 @@ def _stop(course: Course, table: Table) -> str | None:
     return "no_order" if enough and course.days.at_least(table.number("gap")) else None
 
 
-def _stopped(
-    course: Course, stop: str, drafted: bool, chart: Chart, situation: Situation, table: Table
-) -> Advices:
+def _stopped(course: Course, stop: str, drafted: bool, chart: Chart, situation: Situation, table: Table) -> Advices:
     band = _band(course, table)
     pain = _new_pain(course, chart)
     follow_on = _follow_on(course, chart, situation, table)
-    facts = {"used": [course.last, *pain, *follow_on], "about": DENOSUMAB, "written": "", "days": course.days or ""}
+    facts: dict[str, Any] = {
+        "used": [course.last, *pain, *follow_on],
+        "about": DENOSUMAB,
+        "written": "",
+        "days": course.days or "",
+    }
     if band is None:
         if stop == "documented":
             yield table.advise("undated", missing=[Missing(DENOSUMAB, DATE_NOT_PRECISE)], notes=_closing(), **facts)
@@ -108,7 +113,7 @@ def _indicator(band: Band, pain: bool, follow_on: bool, unknown_follow_on: bool)
     return one_lower(band.indicator)
 
 
-def _new_pain(course: Course, chart: Chart) -> list[Finding]:
+def _new_pain(course: Course, chart: Chart) -> list[Problem]:
     """Back pain or a fracture that came after the last dose."""
     since = course.last.evidence.when if course.last else None
     problems = [problem for problem in chart.any(Problem, "pain-condition", *FRACTURES) if problem.present]
@@ -135,5 +140,3 @@ def _follow_on(course: Course, chart: Chart, situation: Situation, table: Table)
 
 def _closing() -> list[str]:
     return ["figures", "vertebral", "oncology_decides"]
-
-

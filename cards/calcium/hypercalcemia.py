@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cards.advice import at_least
 from cards.advisory import ENCOUNTER_DISCHARGE, ORDER_SIGN, PATIENT_VIEW, Advices, advisory
-from cards.facts.calcium import CORRECTED, Calcium, calcium
+from cards.facts.calcium import UNCORRECTED, Calcium, calcium
 from cards.facts.diagnosis import cancer
 from cards.facts.exposure import bone_modifying
 from cards.situation import Situation
@@ -20,9 +20,7 @@ RAISES_CALCIUM = ("med-calcium", "med-vitamin-d", "med-thiazide")
 ONE_MORE_URGENT = {"info": "warning", "warning": "critical", "critical": "critical"}
 
 
-@advisory(
-    hooks=[PATIENT_VIEW, ORDER_SIGN, ENCOUNTER_DISCHARGE], reads=[Lab, Assessment, Problem, DrugRecord, Lesion]
-)
+@advisory(hooks=[PATIENT_VIEW, ORDER_SIGN, ENCOUNTER_DISCHARGE], reads=[Lab, Assessment, Problem, DrugRecord, Lesion])
 def hypercalcemia(chart: Chart, situation: Situation, table: Table) -> Advices:
     level = calcium(chart, situation)
     if not isinstance(level, Calcium) or not _concerns_us(chart, situation):
@@ -31,7 +29,7 @@ def hypercalcemia(chart: Chart, situation: Situation, table: Table) -> Advices:
     band = _band(level, table)
     if band is None:
         return
-    symptomatic = bool(symptoms) and symptoms.value is True
+    symptomatic = bool(symptoms and symptoms.value is True)
     indicator = band.indicator_for(situation.hook)
     if symptomatic and band.name in ("mild", "moderate"):
         indicator = at_least(ONE_MORE_URGENT[indicator], indicator)
@@ -39,12 +37,12 @@ def hypercalcemia(chart: Chart, situation: Situation, table: Table) -> Advices:
         band,
         indicator=indicator,
         used=[*level.used, symptoms or None],
-        missing=[] if symptoms else [symptoms],
+        missing=[symptoms] if not symptoms else [],
         notes=_notes(level, band, symptomatic, bool(symptoms), chart),
         kind=table.word[level.kind],
         value=level.value,
         total=level.measured.value,
-        albumin=level.used[-1].value if len(level.used) > 1 else "",
+        albumin=level.albumin.value if level.albumin else "",
     )
 
 
@@ -67,16 +65,17 @@ def _concerns_us(chart: Chart, situation: Situation) -> bool:
 
 
 def _notes(level: Calcium, band: Band, symptomatic: bool, asked: bool, chart: Chart) -> list[str]:
-    notes = ["correction" if len(level.used) > 1 else "uncorrected"]
-    if level.kind == CORRECTED and len(level.used) == 1:
-        notes = []
+    notes = ["correction"] if level.albumin else []
+    if level.kind == UNCORRECTED:
+        notes.append("uncorrected")
     if not level.value.exact:
         notes.append("range")
     if band.name == "upper-normal":
         return notes
-    notes.append("symptomatic" if symptomatic else "ask_symptoms")
-    if symptomatic is False and asked:
-        notes.remove("ask_symptoms")
+    if symptomatic:
+        notes.append("symptomatic")
+    elif not asked:
+        notes.append("ask_symptoms")
     if any(record.status == "active" for record in chart.any(DrugRecord, *RAISES_CALCIUM)):
         notes.append("supplements")
     if band.name != "mild":

@@ -9,7 +9,7 @@ import msgspec
 
 from cards.situation import Situation
 from fhir_mappings.chart import Chart, derived
-from fhir_mappings.finding import Finding, Missing
+from fhir_mappings.finding import Missing
 from fhir_mappings.labs import Lab
 from fhir_mappings.patient import Care
 from fhir_mappings.ranges import Range
@@ -18,15 +18,20 @@ CORRECTED, UNCORRECTED = "corrected", "uncorrected"
 
 
 class Calcium(msgspec.Struct, frozen=True):
-    """``value`` in mmol/L, rounded after correction; ``kind`` corrected or uncorrected; ``used`` what it rests on.
+    """``value`` in mmol/L, rounded after correction; ``kind`` corrected or uncorrected.
 
-    ``measured`` is the calcium result itself, with the laboratory's own reference limits.
+    ``measured`` is the calcium result itself, with the laboratory's own reference limits; ``albumin`` what corrected
+    it, None when the laboratory did or nothing could.
     """
 
     value: Range
     kind: str
     measured: Lab
-    used: tuple[Finding, ...]
+    albumin: Lab | None = None
+
+    @property
+    def used(self) -> tuple[Lab, ...]:
+        return (self.measured, self.albumin) if self.albumin else (self.measured,)
 
 
 @derived
@@ -42,15 +47,15 @@ def calcium(chart: Chart, situation: Situation) -> Calcium | Missing:
     adjusted = chart.latest(Lab, "calcium-albumin-corrected", within_days=max_age)
     places = table.days("places")
     if adjusted and not (total and _later(total, adjusted)):
-        return Calcium(adjusted.value.rounded(places), CORRECTED, adjusted, (adjusted,))
+        return Calcium(adjusted.value.rounded(places), CORRECTED, adjusted)
     if not total:
         return total
     albumin = _same_draw(chart, total, table.days("same_draw_hours"))
     if albumin is None or table.choice("basis") == "total":
-        return Calcium(total.value.rounded(places), UNCORRECTED, total, (total,))
+        return Calcium(total.value.rounded(places), UNCORRECTED, total)
     slope, normal = table.number("slope"), table.number("normal_albumin")
     value = _sum(total.value, albumin.value, slope, normal).rounded(places)
-    return Calcium(value, CORRECTED, total, (total, albumin))
+    return Calcium(value, CORRECTED, total, albumin)
 
 
 def _sum(total: Range, albumin: Range, slope: Decimal, normal: Decimal) -> Range:

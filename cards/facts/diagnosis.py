@@ -19,10 +19,30 @@ BONE_METASTASIS = (
     "bone-metastasis-long-bone",
     "bone-metastasis-other-site",
 )
-PRIMARY_SITES = (
-    "breast prostate lung kidney thyroid liver stomach colon rectum uterus bladder oesophagus pancreas gallbladder "
-    "carcinoid-net melanoma unknown nasopharynx ovary head-neck cervix soft-tissue-sarcoma"
-).split()
+PRIMARY_SITES = [
+    "breast",
+    "prostate",
+    "lung",
+    "kidney",
+    "thyroid",
+    "liver",
+    "stomach",
+    "colon",
+    "rectum",
+    "uterus",
+    "bladder",
+    "oesophagus",
+    "pancreas",
+    "gallbladder",
+    "carcinoid-net",
+    "melanoma",
+    "unknown",
+    "nasopharynx",
+    "ovary",
+    "head-neck",
+    "cervix",
+    "soft-tissue-sarcoma",
+]
 PRIMARIES = tuple(f"primary-{site}" for site in PRIMARY_SITES)
 OTHER_METASTASES = (
     "secondary-cancer-any",
@@ -85,7 +105,9 @@ def cancer(chart: Chart) -> Problem | None:
     A history of cancer ("post-op breast cancer") counts: what has been treated may have spread.
     """
     found = [
-        problem for problem in chart.any(Problem, *CANCER, *BONE_METASTASIS) if problem.certainty in (CONFIRMED, SUSPECTED)
+        problem
+        for problem in chart.any(Problem, *CANCER, *BONE_METASTASIS)
+        if problem.certainty in (CONFIRMED, SUSPECTED)
     ]
     return found[-1] if found else None
 

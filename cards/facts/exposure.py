@@ -186,7 +186,9 @@ def _documented_stop(records: list[DrugRecord], order_active: bool, last: DrugRe
         return False
     ended = [record for record in records if record.record in ("ordered", "stated") and record.status in _ENDED]
     given_after = [
-        record for record in ended if record.stop and last and last.evidence.when and last.evidence.when.first > record.stop.last
+        record
+        for record in ended
+        if record.stop and last and last.evidence.when and last.evidence.when.first > record.stop.last
     ]
     return len(ended) > len(given_after)
 

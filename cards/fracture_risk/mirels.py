@@ -144,7 +144,8 @@ def _radiotherapy_drafted(lesion: Lesion, situation: Situation) -> bool:
     """Radiotherapy is drafted for this bone, or for no bone in particular."""
     drafts = situation.drafted(ProcedureRecord, "proc-radiotherapy", "radiotherapy", "stereotactic-radiosurgery")
     return any(
-        not draft.sites or any(site.bone in (None, lesion.site.bone) or lesion.site.bone is None for site in draft.sites)
+        not draft.sites
+        or any(site.bone in (None, lesion.site.bone) or lesion.site.bone is None for site in draft.sites)
         for draft in drafts
     )
 
