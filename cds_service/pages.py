@@ -29,7 +29,6 @@ class Shown(msgspec.Struct, frozen=True):
     """An example as it is shown: where it happens, and its cards."""
 
     name: str
-    title: str
     hook: str
     day: str
     cards: list[dict[str, Any]]
@@ -98,4 +97,4 @@ def _shown(advisor: Advisor, name: str | None, language: str) -> Shown | None:
     if name is None or body is None:
         return None
     case, spoken = examples.answer_example(advisor, name, body, language)
-    return Shown(name, _title(advisor, name, language), case.hook, case.as_of.isoformat(), spoken.cards)
+    return Shown(name, case.hook, case.as_of.isoformat(), spoken.cards)
