@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 
 from cds_service.advisor import Advisor, Case, case_of
-from cds_service.contents import gravest, kind_of, named, read_contents
+from cds_service.contents import gravest, named, read_contents
 from cds_service.errors import Refusal
 from cds_service.prefetch import SEARCHES, Obtained, obtain
 from cds_service.request import HookRequest, read_request
@@ -132,7 +132,7 @@ def _lines(data: bytes, error: Exception) -> list[msgspec.Raw]:
 
 def _is_resource(raw: msgspec.Raw) -> bool:
     try:
-        return kind_of(raw) is not None
+        return "resourceType" in msgspec.json.decode(raw, type=Raws)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return False
 

@@ -12,7 +12,7 @@ import msgspec
 from markupsafe import Markup, escape
 
 _INLINE = re.compile(
-    r"\\(?P<escaped>[^\w\s])"
+    r"\\(?P<escaped>[!-/:-@\[-`{-~])"
     r"|&(?P<entity>lt|gt|amp);"
     r"|\*\*(?P<strong>(?:\\.|[^*])+)\*\*"
     r"|\*(?P<em>(?:\\.|[^*])+)\*"
