@@ -19,6 +19,7 @@ from cards.score import Score
 from cards.table import Source
 from cards.text import Text, escaped, said
 from fhir_mappings.finding import Finding
+from fhir_mappings.lesions import Item
 
 BASE = "https://osteohooks.org/fhir"
 TOPIC_SYSTEM = f"{BASE}/CodeSystem/advisory"
@@ -104,9 +105,7 @@ def _detail(advisory: Advisory, advice: Advice, frame: Frame) -> Iterator[str]:
         )
         yield f"**{frame.word('card', 'missing')}:** {told}"
     if advice.used:
-        yield f"**{frame.word('card', 'inputs')}:** " + "; ".join(
-            _input_line(finding, frame) for finding in advice.used
-        )
+        yield f"**{frame.word('card', 'inputs')}:** {_inputs_by_date(advice, frame)}"
     cited = "; ".join(said(source.cite, language) for source in _cited(advisory, advice).values())
     yield f"**{frame.word('card', 'sources')}:** {cited}"
     closing = [frame.say(remark) for remark in frame.remarks] + [_standing(advisory, language)]
@@ -136,14 +135,26 @@ def _span(low: int, high: int) -> str:
     return str(low) if low == high else f"{low}-{high}"
 
 
-def _input_line(finding: Finding, frame: Frame) -> str:
-    name = frame.say(words.name_of(finding.name))
-    shown = finding.shown
-    value = frame.say(words.value_of(shown)) if _is_code(finding) else escaped(shown)
+def _inputs_by_date(advice: Advice, frame: Frame) -> str:
+    """What the card rests on, grouped by date: "pain at the lesion functional, ... (2026-11-18)"."""
+    by_date: dict[str, list[str]] = {}
+    for finding in advice.used:
+        by_date.setdefault(_date(finding, frame), []).append(_input_words(finding, advice, frame))
+    return "; ".join(f"{', '.join(dict.fromkeys(inputs))} ({date})" for date, inputs in by_date.items())
+
+
+def _date(finding: Finding, frame: Frame) -> str:
     date = str(finding.evidence.when) if finding.evidence.when else frame.word("card", "undated")
-    if finding.evidence.preliminary:
-        date = f"{date}, {frame.word('card', 'preliminary')}"
-    return f"{name} {value} ({date})" if value else f"{name} ({date})"
+    return f"{date}, {frame.word('card', 'preliminary')}" if finding.evidence.preliminary else date
+
+
+def _input_words(finding: Finding, advice: Advice, frame: Frame) -> str:
+    """Name and value; the name alone where the table of the score already shows the value."""
+    name = frame.say(words.name_of(finding.name))
+    if advice.score is not None and isinstance(finding, Item) and _is_code(finding):
+        return name
+    value = frame.say(words.value_of(finding.shown)) if _is_code(finding) else escaped(finding.shown)
+    return f"{name} {value}" if value and value != name else name
 
 
 def _is_code(finding: Finding) -> bool:

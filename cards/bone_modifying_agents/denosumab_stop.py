@@ -68,7 +68,7 @@ def _stopped(course: Course, stop: str, drafted: bool, chart: Chart, situation: 
     pain = _new_pain(course, chart)
     follow_on = _follow_on(course, chart, situation, table)
     facts: dict[str, Any] = {
-        "used": [course.last, *pain, *follow_on],
+        "used": [course.last, course.stop_record, *pain, *follow_on],
         "about": DENOSUMAB,
         "written": "",
         "days": course.days or "",

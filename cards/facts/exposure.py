@@ -1,4 +1,4 @@
-"""Who takes which bone-modifying agent: doses, orders, the last dose, whether it goes on (data contract 4, ruling 41)."""
+"""Who takes which bone-modifying agent: doses, orders, the last dose, does it go on (data contract 4, ruling 41)."""
 
 from __future__ import annotations
 
@@ -62,6 +62,14 @@ class Course(msgspec.Struct, frozen=True):
     def ordered_only(self) -> bool:
         """True when only an order dates the last dose: "ordered, administration not confirmed"."""
         return self.last is not None and self.last.record == "ordered"
+
+    @property
+    def stop_record(self) -> DrugRecord | None:
+        """The order or statement that says the drug was stopped, None when the stop is not documented."""
+        ended = [
+            record for record in self.records if record.record in ("ordered", "stated") and record.status in _ENDED
+        ]
+        return ended[-1] if ended and self.documented_stop else None
 
     @property
     def later_records(self) -> list[str]:
