@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
@@ -29,9 +30,13 @@ class Server(BaseApplication):
         return create_app(self.settings)
 
 
-def run(settings: Settings, *, host: str, port: int, workers: int | None) -> None:
-    """Serves until it is told to stop. Does not return."""
-    changes: dict[str, Any] = {"bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}"}
+def run(settings: Settings, *, host: str, port: int, workers: int | None, ready: Callable[[], None]) -> None:
+    """Serves until it is told to stop, and calls ``ready`` once it listens. Does not return."""
+    bare = host.strip("[]")
+    changes: dict[str, Any] = {
+        "bind": f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}",
+        "when_ready": lambda _: ready(),
+    }
     if workers is not None:
         changes["workers"] = workers
     Server(settings, changes).run()

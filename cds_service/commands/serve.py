@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from typing import TYPE_CHECKING
 
 import click
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port to listen on.")
 @click.option("--workers", type=click.IntRange(1), help="Worker processes; without it, one for each processor.")
 @config_option
 def serve(host: str, port: int, workers: int | None, config_file: str | None) -> None:
@@ -24,13 +25,16 @@ def serve(host: str, port: int, workers: int | None, config_file: str | None) ->
     settings = _at(settings_from(config_file), host, port)
     _check_exposure(settings, host)
     advisor = advisor_of(settings)  # what is wrong is said now, not by every worker
+    _check_free(host, port)
     base = settings.server.base_url.rstrip("/")
-    click.echo(f"OsteoHooks at {base}  ({len(advisor.catalogue.advisories)} advisories; Ctrl-C ends)")
-    click.echo(f"Look first at {base}/ (a page for people) or {base}/cds-services (for a CDS Hooks client)")
+
+    def ready() -> None:
+        click.echo(f"OsteoHooks at {base}  ({len(advisor.catalogue.advisories)} advisories; Ctrl-C ends)")
+        click.echo(f"Look first at {base}/ (a page for people) or {base}/cds-services (for a CDS Hooks client)")
 
     from cds_service.server import run
 
-    run(settings, host=host, port=port, workers=workers)
+    run(settings, host=host, port=port, workers=workers, ready=ready)
 
 
 def _at(settings: Settings, host: str, port: int) -> Settings:
@@ -50,6 +54,17 @@ def _check_exposure(settings: Settings, host: str) -> None:
             f"--host {host} can be reached by others. Set security.require_jwt = true and name the callers under "
             "[[security.clients]], or accept that anyone may call with security.insecure = true"
         )
+
+
+def _check_free(host: str, port: int) -> None:
+    """Whether the address can be had: said in one line here, gunicorn would try for five seconds."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), port))
+        except OSError as error:
+            raise WrongUse(f"cannot listen on {host} port {port}: {error.strerror or 'no such address'}") from None
 
 
 def _is_loopback(host: str) -> bool:
