@@ -11,6 +11,7 @@ import click
 from cds_service.commands.catalogue import advisories, explain, services
 from cds_service.commands.config import config
 from cds_service.commands.evaluate import evaluate, try_example
+from cds_service.commands.new import new
 from cds_service.commands.serve import serve
 
 NAME = "osteohooks"
@@ -24,7 +25,7 @@ def osteohooks(debug: bool) -> None:
     """Advice for people with bone metastases: small, sourced rules that read a chart and may speak."""
 
 
-for _command in (serve, evaluate, try_example, services, advisories, explain, config):
+for _command in (serve, evaluate, try_example, services, advisories, explain, new, config):
     osteohooks.add_command(_command)
 
 
