@@ -28,7 +28,9 @@ def report(title: str, answer: Answer, language: str, *, width: int | None = Non
     lines = [click.style(line, bold=True) for line in wrap(title, width)]
     for card in answer.cards:
         lines += ["", *_card(card, language, width)]
-    return "\n".join([*lines, "", *_closing(answer, language, width), ""])
+    if closing := list(_closing(answer, language, width)):
+        lines += ["", *closing]
+    return "\n".join([*lines, ""])
 
 
 def _card(card: Card, language: str, width: int) -> Iterator[str]:
@@ -43,15 +45,19 @@ def _card(card: Card, language: str, width: int) -> Iterator[str]:
         yield from wrap(
             suggestion["label"], width, first=f"{_INDENT}{say('command', 'suggestion', language)} ", then="    "
         )
-    yield click.style(f"{_INDENT}{card['source']['topic']['code']}", dim=True)
 
 
 def _detail(markdown: str, width: int) -> Iterator[str]:
+    """The detail as text, a blank line wherever a table, a list or a run of paragraphs begins."""
+    before: type | None = None
     for block in blocks(markdown):
+        if type(block) is not before:
+            yield ""
+        before = type(block)
         if isinstance(block, Grid):
             numbers = [column for column, right in enumerate(block.right) if right]
             rows = [[plain(cell) for cell in row] for row in [block.head, *block.rows]]
-            yield from ("", *table(rows, width, right=numbers, indent=_INDENT), "")
+            yield from table(rows, width, right=numbers, indent=_INDENT)
         elif isinstance(block, Items):
             for item in block.items:
                 yield from wrap(plain(item), width, first=f"{_INDENT}- ")
