@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import date
-from typing import Any, TypeVar
-
-import msgspec
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from fhir_mappings.finding import DATE_NOT_PRECISE, NOT_RECORDED, TOO_OLD, Finding, Missing, Why
 from fhir_mappings.finding import Skipped as Skipped
@@ -20,6 +19,7 @@ from fhir_mappings.patient import Person
 
 F = TypeVar("F", bound=Finding)
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class Chart:
@@ -86,11 +86,14 @@ class Chart:
         """Why the absence of such findings cannot be known, None when it can."""
         return next((self.gaps[key] for key in kind.keys if key in self.gaps), None) if self.gaps else None
 
-    def derive(self, fact: Callable[[Chart], T]) -> T:
-        """A fact worked out from the chart, worked out once; what it could not know is noted at every use."""
+    def derive(self, fact: Callable[..., T], *context: Any) -> T:
+        """A fact worked out from the chart, worked out once; what it could not know is noted at every use.
+
+        ``context`` (the situation) is the same at every use of one chart.
+        """
         if fact not in self._memo:
             outer, self.unknown = self.unknown, {}
-            self._memo[fact] = (fact(self), self.unknown)
+            self._memo[fact] = (fact(self, *context), self.unknown)
             self.unknown = outer
         answer, unknown = self._memo[fact]
         self.unknown.update(unknown)
@@ -124,11 +127,13 @@ class Chart:
         return None if when is None else when.days_before(self.as_of).at_most(within_days)
 
 
-def derived(fact: Callable[[Chart], T]) -> Callable[[Chart], T]:
-    """Marks a function of the chart as a fact that is worked out once a chart."""
+def derived(fact: Callable[P, T]) -> Callable[P, T]:
+    """Marks a function of the chart (and the situation) as a fact that is worked out once a chart."""
 
-    def ask(chart: Chart) -> T:
-        return chart.derive(fact)
+    @wraps(fact)
+    def ask(*args: P.args, **_: P.kwargs) -> T:
+        chart: Any = args[0]
+        answer: T = chart.derive(fact, *args[1:])
+        return answer
 
-    ask.__doc__, ask.__name__ = fact.__doc__, fact.__name__
     return ask

@@ -104,8 +104,6 @@ def decoder(view: type[views.V]) -> msgspec.json.Decoder[views.V]:
     return _DECODERS[view]
 
 
-
-
 class Search(msgspec.Struct, frozen=True):
     """How a prefetch key is filled: a read, or a search with the codes the readers of that key want."""
 
