@@ -78,6 +78,11 @@ class Case:
         self.resources = [self._patient(given.get("patient", {})), *self._chart(given)]
         self.drafts = list(self._chart(content.get("draft", {}), draft=True))
 
+    @staticmethod
+    def today() -> date:
+        """The day cases happen on unless they say otherwise."""
+        return AS_OF
+
     def __repr__(self) -> str:
         return self.name
 
