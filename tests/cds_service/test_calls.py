@@ -205,8 +205,9 @@ def test_r6_a_bad_resource_never_fails_the_call(call, complete, example):
 
 
 def test_52_an_as_of_that_is_not_allowed_is_ignored_and_named(serve, complete, example):
-    response = serve().post(example.mirels, json=example.request(prefetch=complete()))
-    told = evaluation(response)
+    request = example.request(prefetch=complete(), extension={"org.osteohooks.as-of": "2020-02-02"})
+    told = evaluation(serve().post(example.mirels, json=request))
+    assert told["asOf"] != "2020-02-02"
     assert told["ignored"] == [{"extension": "org.osteohooks.as-of", "why": "server.allow_as_of is false"}]
 
 

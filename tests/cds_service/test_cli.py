@@ -195,6 +195,11 @@ def test_strict_names_element_and_rule(run, write, chart, example):
         {"resource": "Condition/flawed", "element": "colour", "rule": "Extra inputs are not permitted"},
     ]
     assert "yesterday" not in out
+    status, again, _ = run("evaluate", write(bundle([*chart, flawed])), *AS_OF, *JSON, "--strict")
+    assert json.loads(again)["invalid"] == json.loads(out)["invalid"]
+    wibble = {"resourceType": "Wibble", "id": "w"}
+    status, again, _ = run("evaluate", write(bundle([wibble], id="a_b")), *AS_OF, "--strict")
+    assert "not valid FHIR R4: Wibble/w: resourceType: is not a resource type of FHIR R4" in again
     status, out, _ = run("evaluate", write(chart), *AS_OF, *JSON, "--strict")
     assert (status, "invalid" in json.loads(out)) == (0, False)
 

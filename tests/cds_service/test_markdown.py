@@ -37,11 +37,23 @@ def test_html():
 
 
 @pytest.mark.parametrize(
-    "text", ["<b id=x>", "<script>alert(1)</script>", "&lt;script&gt;", "a & b", "\"'>", "**<i>**", "`<i>`", "*<i>*"]
+    "text",
+    [
+        "<b id=x>",
+        "<script>alert(1)</script>",
+        "&lt;script&gt;",
+        "a & b",
+        "\"'>",
+        "**<i>**",
+        "`<i>`",
+        "*<i>*",
+        "<i> then **strong**",
+        "`code` then <i>",
+    ],
 )
 def test_c9_nothing_becomes_markup(text):
     for tag in ("<b", "<script", "<i"):
-        assert tag not in inline(text)
+        assert tag not in inline(text) and tag not in html(f"- {text}") and tag not in html(f"|{text}|")
 
 
 @pytest.mark.parametrize("text", ["<b>1*2*3</b>", "a_b_c [x](y) | z", "back\\slash `tick`", "x & y < z > w", "~~no~~"])
