@@ -121,16 +121,32 @@ def _heads(supplied: Iterable[Supplied], shelf: Shelf, skipped: list[Skipped]) -
 
 
 def _maybe_wanted(head: views.Head, kind: str, shelf: Shelf) -> bool:
-    code = head.code
-    if not isinstance(code, views.CodeableConcept):
-        return True  # another FHIR version's shape: let the reader say so
-    wanted = shelf.concepts(code)
+    if not isinstance(head.code, views.CodeableConcept):
+        return True  # no code, or another FHIR version's shape: let the reader say so
+    wanted = _meaning(head, shelf)
     return bool(wanted) and any(reader.wants is None or wanted & reader.wants for reader in _READERS[kind])
+
+
+def _meaning(head: views.Head, shelf: Shelf) -> frozenset[str]:
+    """What the code says; where it says nothing to us (a metabolic panel), what the components' codes say."""
+    if not isinstance(head.code, views.CodeableConcept):
+        return frozenset()
+    of_code = _meaning_of(head.code, shelf)
+    if of_code or not head.component:
+        return of_code
+    return frozenset().union(*(_meaning_of(part.code, shelf) for part in head.component if part.code))
+
+
+def _meaning_of(code: views.CodeableConcept, shelf: Shelf) -> frozenset[str]:
+    found: frozenset[str] = frozenset()
+    for coding in code.codings:
+        found |= shelf.terminology.meaning(coding.system, coding.code)
+    return found
 
 
 def _read(resource: Supplied, head: views.Head, shelf: Shelf) -> list[Finding | Skipped]:
     kind = head.resource_type or ""
-    concepts = shelf.concepts(head.code) if isinstance(head.code, views.CodeableConcept) else frozenset()
+    concepts = _meaning(head, shelf)
     outcomes: list[Finding | Skipped] = []
     for reader in _READERS[kind]:
         if reader.wants is not None and not concepts & reader.wants:

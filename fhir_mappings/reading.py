@@ -71,9 +71,7 @@ class Shelf:
             if concept is None:
                 continue
             for coding in concept.codings:
-                found |= self.terminology.concepts(coding.system, coding.code)
-                if (local := self.terminology.local(coding.system, coding.code)) is not None:
-                    found.add(local)
+                found |= self.terminology.meaning(coding.system, coding.code)
             if concept.text:
                 found |= self.terminology.of_text(concept.text)
         return frozenset(found)

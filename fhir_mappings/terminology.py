@@ -76,6 +76,7 @@ class Terminology:
         self._codes: dict[str, list[Coding]] = {}
         self._prefixes: dict[str, list[Coding]] = {}
         self._remembered: dict[tuple[str | None, str | None], frozenset[str]] = {}
+        self._meanings: dict[tuple[str | None, str | None], frozenset[str]] = {}
 
     @classmethod
     def load(cls, site_folder: Path | None = None) -> Terminology:
@@ -113,6 +114,18 @@ class Terminology:
             if len(self._remembered) >= _REMEMBERED:
                 self._remembered.clear()
             self._remembered[key] = found
+        return found
+
+    def meaning(self, system: str | None, code: str | None) -> frozenset[str]:
+        """Everything a coding says to a reader: its concepts and its LOCAL code. Looked up once a coding."""
+        key = (system, code)
+        found = self._meanings.get(key)
+        if found is None:
+            local = self.local(system, code)
+            found = self.concepts(system, code) | ({local} if local is not None else frozenset())
+            if len(self._meanings) >= _REMEMBERED:
+                self._meanings.clear()
+            self._meanings[key] = found
         return found
 
     def of_text(self, text: str) -> frozenset[str]:

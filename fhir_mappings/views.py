@@ -98,14 +98,20 @@ class ReferenceRange(View, frozen=True):
     text: str | None = None
 
 
+class Part(View, frozen=True):
+    """The code of a component, as far as the first look needs it."""
+
+    code: CodeableConcept | None = None
+
+
 class Head(View, frozen=True):
     """The first look at a resource: enough to tell whether any reader wants it."""
 
     resource_type: str | None = None
     id: str | None = None
     meta: Meta | None = None
-    status: str | CodeableConcept | None = None
     code: CodeableConcept | str | None = None
+    component: list[Part] | None = None
     subject: Reference | None = None
     patient: Reference | None = None
 
