@@ -58,7 +58,7 @@ def advisories(form: str, language: str | None, config_file: str | None) -> None
     _print_table(["advisory", "theme", "about"], rows)
 
 
-@click.command()
+@click.command(short_help="An advisory in full: numbers, sources, inputs, review.")
 @click.argument("advisory")
 @language_option
 @config_option

@@ -22,10 +22,15 @@ if TYPE_CHECKING:
     pass
 
 
-@click.command()
+@click.command(short_help="The cards for each file, without a server.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option(
-    "--hook", type=click.Choice(list(HOOKS)), default="patient-view", show_default=True, help="Where to judge."
+    "--hook",
+    type=click.Choice(list(HOOKS)),
+    metavar="HOOK",
+    default="patient-view",
+    show_default=True,
+    help="Where to judge a chart (order-sign ...).",
 )
 @language_option
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="The day to judge as of (2026-11-21).")
@@ -58,7 +63,7 @@ def evaluate(
     context.exit(0 if all(done) else 1)
 
 
-@click.command("try")
+@click.command("try", short_help="A shipped example, as a clinician would read it.")
 @click.argument("example", required=False)
 @language_option
 @config_option

@@ -21,7 +21,7 @@ _KEY_OF = {"Patient": "patient", "Condition": "conditions", "Observation": "asse
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
-@click.command()
+@click.command(short_help="The four skeletons of a new advisory.")
 @click.argument("advisory")
 @click.option("--theme", required=True, help="Which folder of cards/ it belongs to.")
 def new(advisory: str, theme: str) -> None:
