@@ -336,7 +336,7 @@ class Case:
         if isinstance(value, bool):
             return {"valueBoolean": value}
         if isinstance(value, str):
-            return {"valueCodeableConcept": {"coding": [local(value)]}}
+            return {"valueString": value} if " " in value else {"valueCodeableConcept": {"coding": [local(value)]}}
         if name in SCORES or name in _STANDARD or name not in UNITS:
             return {"valueInteger": value} if isinstance(value, int) else {"valueQuantity": _quantity(value, "1")}
         return {"valueQuantity": _quantity(value, UNITS[name])}
