@@ -42,15 +42,16 @@ def high(complete, example):
 
 def test_c1_a_card_for_what_is_found(call, high):
     response = call(prefetch=high)
-    assert topics(response) == ["mirels"]
-    assert cards(response)[0]["indicator"] == "warning"
-    assert evaluation(response) == {"asOf": "2026-11-21", "evaluated": ["mirels"]}
+    (card,) = [card for card in cards(response) if card["source"]["topic"]["code"] == "mirels"]
+    assert card["indicator"] == "warning"
+    assert evaluation(response)["asOf"] == "2026-11-21"
+    assert "mirels" in evaluation(response)["evaluated"]
 
 
 def test_c1_no_card_is_an_empty_list(call, complete):
     response = call(prefetch=complete())
     assert response.get_json()["cards"] == []
-    assert evaluation(response)["silent"] == ["mirels"]
+    assert "mirels" in evaluation(response)["silent"]
 
 
 def test_c2_one_sentence_shorter_than_140(call, high):
@@ -88,8 +89,7 @@ def test_an_answer_is_never_cached(call, high):
 def test_p3_unknown_is_said_and_is_not_none(call, complete, value, why):
     response = call(prefetch=complete(lesions=value))
     assert topics(response) == ["not-evaluated"]
-    (entry,) = evaluation(response)["notEvaluated"]
-    assert entry["advisory"] == "mirels"
+    (entry,) = [entry for entry in evaluation(response)["notEvaluated"] if entry["advisory"] == "mirels"]
     assert {miss["why"] for miss in entry["missing"]} == {why}
 
 
@@ -98,7 +98,8 @@ def test_p3_a_missing_key_is_not_supplied(call, complete):
     del prefetch["lesions"]
     response = call(prefetch=prefetch)
     assert topics(response) == ["not-evaluated"]
-    assert evaluation(response)["notEvaluated"][0]["missing"][0]["why"] == "not supplied"
+    whys = {miss["why"] for entry in evaluation(response)["notEvaluated"] for miss in entry["missing"]}
+    assert whys == {"not supplied"}
 
 
 @pytest.mark.parametrize("kind", ["searchset", "collection", None])
@@ -109,7 +110,7 @@ def test_p3_an_empty_bundle_is_no_data(call, complete, kind):
 
 def test_p3_one_resource_where_a_search_was_asked_is_read_but_may_not_be_all(call, complete, example):
     prefetch = complete(conditions=example.searchset(example.metastasis), lesions=example.lesion)
-    assert topics(call(prefetch=prefetch)) == ["mirels"]
+    assert "mirels" in topics(call(prefetch=prefetch))
     harmless = example.lesion | {"component": []}
     assert topics(call(prefetch=complete(lesions=harmless))) == ["not-evaluated"]
 
@@ -123,7 +124,7 @@ def test_p3_no_encounter_is_no_gap(call, complete):
 def test_p6_resources_under_other_keys_are_read_but_answer_no_key(call, complete, example):
     """Ruling 42."""
     prefetch = complete(conditions=example.searchset(example.metastasis), chart=example.searchset(example.lesion))
-    assert topics(call(prefetch=prefetch)) == ["mirels"]
+    assert "mirels" in topics(call(prefetch=prefetch))
     del prefetch["lesions"], prefetch["chart"]
     prefetch["chart"] = example.searchset()
     assert topics(call(prefetch=prefetch)) == ["not-evaluated"]
@@ -195,7 +196,7 @@ def test_r6_a_bad_resource_never_fails_the_call(call, complete, example):
             conditions=example.searchset(example.metastasis), lesions=example.searchset(bad, example.lesion)
         )
     )
-    assert topics(response) == ["mirels"]
+    assert "mirels" in topics(response)
     assert evaluation(response)["skipped"] == [
         {"resource": "Observation/bad", "why": "unreadable", "element": "component"}
     ]
@@ -296,7 +297,7 @@ def test_c10_a_chunked_body_that_is_too_long(serve, example):
 def test_gzip_is_accepted_and_bounded(serve, client, example, high):
     body = gzip.compress(json.dumps(example.request(prefetch=high)).encode())
     sent = {"content_type": "application/json", "headers": {"Content-Encoding": "gzip"}}
-    assert topics(client.post(example.mirels, data=body, **sent)) == ["mirels"]
+    assert "mirels" in topics(client.post(example.mirels, data=body, **sent))
     assert client.post(example.mirels, data=body[:-9], **sent).status_code == 400
     assert client.post(example.mirels, data=b"plain", **sent).status_code == 400
     small = serve(server__max_body_bytes="2000")

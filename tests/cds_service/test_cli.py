@@ -54,22 +54,22 @@ def bundle(resources, kind="collection", **more):
 @pytest.mark.parametrize("kind", ["collection", "searchset", "transaction", "batch", "document", "message", "history"])
 def test_a_bundle_of_any_type(run, write, chart, kind):
     status, out, _ = run("evaluate", write(bundle(chart, kind)), *AS_OF, *JSON)
-    assert (status, topics(out)[0]) == (0, "mirels")
+    assert (status, "mirels" in topics(out)) == (0, True)
 
 
 def test_an_array_ndjson_and_one_resource(run, write, chart, example):
     lines = b"\n".join(json.dumps(one).encode() for one in chart) + b"\n\n"
     for content in (chart, lines, b"\xef\xbb\xbf" + lines, bundle([bundle(chart)])):
         status, out, _ = run("evaluate", write(content), *AS_OF, *JSON)
-        assert (status, topics(out)[0]) == (0, "mirels")
-    assert topics(run("evaluate", write(example.lesion), *AS_OF, *JSON)[1]) == ["mirels"]
+        assert (status, "mirels" in topics(out)) == (0, True)
+    assert "mirels" in topics(run("evaluate", write(example.lesion), *AS_OF, *JSON)[1])
 
 
 def test_standard_input(run, chart, monkeypatch):
     from io import BytesIO, TextIOWrapper
 
     monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(json.dumps(chart).encode())))
-    assert topics(run("evaluate", "-", *AS_OF, *JSON)[1])[0] == "mirels"
+    assert "mirels" in topics(run("evaluate", "-", *AS_OF, *JSON)[1])
 
 
 def test_a_whole_request_brings_its_hook_context_and_day(run, write, complete, example):
@@ -172,13 +172,13 @@ def test_the_others_still_run(run, write, chart):
     first, second = out.splitlines()
     assert status == 1
     assert json.loads(first) == {"file": bad, "error": "is empty"}
-    assert topics(second)[0] == "mirels"
+    assert "mirels" in topics(second)
 
 
 def test_a_line_that_is_none_is_named_and_skipped(run, write, chart):
     lines = b"\n".join([*(json.dumps(one).encode() for one in chart), b'{"resourceType": '])
     told = json.loads(run("evaluate", write(lines), *AS_OF, *JSON)[1])
-    assert topics(json.dumps(told))[0] == "mirels"
+    assert "mirels" in topics(json.dumps(told))
     assert [skip["why"] for skip in told["extension"]["org.osteohooks.evaluation"]["skipped"]] == ["unreadable"]
 
 
@@ -213,7 +213,7 @@ def test_text_fits_and_shows_the_arithmetic(run, write, chart, monkeypatch, widt
     from cds_service.terminal import cells
 
     monkeypatch.setenv("COLUMNS", width)
-    status, out, _ = run("evaluate", write(chart), *AS_OF, "--lang", language)
+    status, out, _ = run("evaluate", write(chart), *AS_OF, "--lang", language, "--only", "mirels")
     assert status == 0
     assert max(cells(line) for line in out.splitlines()) <= int(width)
     assert "\x1b" not in out
