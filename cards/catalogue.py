@@ -110,7 +110,9 @@ def load_catalogue(settings: Mapping[str, Setting] | None = None, off: Sequence[
         name: cell.value for table in tables for name, cell in settings_of(table).items() if isinstance(cell, Limit)
     }
     values = {name: setting.value for name, setting in general.items()} | cells | given
-    return Catalogue(kept, themes, facts, values)
+    # An advisory that is switched off says nothing, yet the numbers of its table stay there for those that share them.
+    shared: dict[str, Cells] = facts | {advisory.id: advisory.table for advisory in advisories.values()}
+    return Catalogue(kept, themes, shared, values)
 
 
 def _themes() -> Iterator[tuple[str, Theme]]:
