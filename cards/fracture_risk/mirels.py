@@ -14,12 +14,14 @@ from cards.advisory import (
     Advices,
     advisory,
 )
+from cards.facts.long_bones import fracture_of
 from cards.score import Score
 from cards.situation import Situation
 from cards.table import Table
 from cards.text import listed
 from cards.words import lesion_place, name_of
 from fhir_mappings.chart import Chart
+from fhir_mappings.conditions import Problem
 from fhir_mappings.finding import Finding
 from fhir_mappings.lesions import Lesion
 from fhir_mappings.procedures import ProcedureRecord
@@ -31,11 +33,11 @@ ITEMS = ("lesion-region", "lesion-pain", "lesion-matrix", "lesion-size-fraction"
 
 @advisory(
     hooks=[PATIENT_VIEW, ORDER_SELECT, ORDER_SIGN, ENCOUNTER_DISCHARGE, APPOINTMENT_BOOK],
-    reads=[Lesion, ProcedureRecord],
+    reads=[Lesion, ProcedureRecord, Problem],
 )
 def mirels(chart: Chart, situation: Situation, table: Table) -> Advices:
     for lesion in chart.all(Lesion):
-        if eligible(lesion):
+        if eligible(lesion) and not fracture_of(chart, lesion):
             yield from _about(lesion, lesion_score(lesion, table), situation, table)
 
 
