@@ -105,7 +105,7 @@ def stages(advisor: Advisor, body: bytes, rounds: int) -> dict[str, float]:
             as_of=case.as_of,
             patient_id=case.patient_id,
             gaps=case.gaps,
-        )[0]
+        ).chart
 
     def judge() -> Any:
         situation = Situation(hook=case.hook, as_of=case.as_of, settings=advisor.catalogue.settings)

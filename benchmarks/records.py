@@ -35,8 +35,15 @@ def noise(number: int, rng: random.Random) -> Json:
     return {
         "resourceType": "Observation",
         "id": f"noise-{number}",
-        "meta": {"versionId": "1", "lastUpdated": day, "profile": ["http://hl7.org/fhir/StructureDefinition/vitalsigns"]},
-        "text": {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{display} {"x" * 180}</div>'},
+        "meta": {
+            "versionId": "1",
+            "lastUpdated": day,
+            "profile": ["http://hl7.org/fhir/StructureDefinition/vitalsigns"],
+        },
+        "text": {
+            "status": "generated",
+            "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{display} {"x" * 180}</div>',
+        },
         "status": "final",
         "category": [
             {

@@ -145,25 +145,22 @@ def _merged(surplus: list[tuple[Advisory, Advice]], frame: Frame) -> tuple[tuple
 
 def _not_evaluated(failed: list[Unevaluated], catalogue: Catalogue, frame: Frame) -> Json | None:
     """One info card naming what could not be computed because the record was not to be had, and why."""
-    blocked = [(entry, [miss for miss in entry.missing if miss.why in GAPS]) for entry in failed]
-    blocked = [(entry, missing) for entry, missing in blocked if missing]
+    blocked = {entry.advisory: [miss for miss in entry.missing if miss.why in GAPS] for entry in failed}
+    blocked = {advisory: missing for advisory, missing in blocked.items() if missing}
     if not blocked:
         return None
-    lines = []
-    for entry, missing in blocked:
-        title = catalogue.advisories[entry.advisory].title
-        told = joined(_told(miss) for miss in missing)
-        lines.append(
-            "- " + words.word("not_evaluated", "line").fill(frame.language, {"advisory": title, "missing": told})
-        )
-    reasons = {words.why(miss).en: words.why(miss) for _, missing in blocked for miss in missing}
-    values = {"count": len(blocked), "missing": joined(list(reasons.values())[:2])}
-    return _plain_card("not_evaluated", frame, values, "\n".join(lines))
-
-
-def _told(miss: Missing) -> Text:
-    name, reason = words.name_of(miss.name), words.why(miss)
-    return Text(f"{name.en} ({reason.en})", f"{name.zh}（{reason.zh}）")
+    by_reason: dict[str, dict[str, Text]] = {}
+    for miss in (miss for missing in blocked.values() for miss in missing):
+        by_reason.setdefault(miss.why, {})[miss.key or miss.name] = words.source_of(miss)
+    lines = [
+        f"- {words.why(Missing('', why)).say(frame.language)}: {joined(by_reason[why].values()).say(frame.language)}"
+        for why in sorted(by_reason)
+    ]
+    titles = joined(catalogue.advisories[advisory].title for advisory in blocked).say(frame.language)
+    reasons = [words.why(Missing("", why)) for why in sorted(by_reason)]
+    values = {"count": len(blocked), "missing": joined(reasons[:2])}
+    affected = f"**{frame.word('not_evaluated', 'affected')}:** {titles}"
+    return _plain_card("not_evaluated", frame, values, "\n".join([*lines, "", affected]))
 
 
 def _plain_card(group: str, frame: Frame, values: Json, detail: str, indicator: str = "info") -> Json:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from textwrap import shorten
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -190,7 +191,7 @@ def _override(reason: str, language: str) -> Json:
 
 def _links(advisory: Advisory, advice: Advice, language: str) -> list[Json]:
     return [
-        {"label": said(source.cite, language)[:120], "url": source.link, "type": "absolute"}
+        {"label": shorten(said(source.cite, language), 90, placeholder=" …"), "url": source.link, "type": "absolute"}
         for source in _cited(advisory, advice).values()
         if source.link
     ]

@@ -61,7 +61,9 @@ class Run:
         if barred:
             if barred == {UNKNOWN}:
                 why = self.chart.gaps.get("conditions", NOT_RECORDED)
-                self.unevaluated[advisory.id] = Unevaluated(advisory.id, (Missing("bone-metastasis", why),))
+                self.unevaluated[advisory.id] = Unevaluated(
+                    advisory.id, (Missing("bone-metastasis", why, key="conditions"),)
+                )
             return []
         outer, self.chart.unknown = self.chart.unknown, {}
         advices = [

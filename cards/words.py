@@ -99,6 +99,11 @@ def why(missing: Missing) -> Text:
     return _WORDS["why"].get(missing.why) or Text(missing.why, missing.why)
 
 
+def source_of(missing: Missing) -> Text:
+    """Which part of the record an input would have come from: "medication orders"."""
+    return _WORDS["key"].get(missing.key) or name_of(missing.name)
+
+
 def known_words() -> dict[str, dict[str, Any]]:
     """All groups, for the tests that check every word stands in both languages."""
     return dict(_WORDS)

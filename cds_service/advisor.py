@@ -17,7 +17,7 @@ from cds_service.prefetch import Obtained, templates
 from cds_service.request import AS_OF, HookRequest
 from cds_service.settings import Settings
 from fhir_mappings.chart import Chart
-from fhir_mappings.charts import read_chart, read_drafts
+from fhir_mappings.charts import read_chart
 from fhir_mappings.finding import Finding, Why
 from fhir_mappings.reading import Supplied
 from fhir_mappings.terminology import Terminology
@@ -64,19 +64,19 @@ class Advisor:
         if case.of_another:
             told = {"asOf": case.as_of.isoformat(), "gate": _MISMATCH}
             return Answer([mismatch(language, case.hook_instance)], told)
-        chart, found = read_chart(
+        reading = read_chart(
             case.supplied,
             terminology=self.terminology,
             as_of=case.as_of,
             patient_id=case.patient_id,
             gaps=case.gaps,
+            drafts=case.drafts,
         )
-        drafts, unread = read_drafts(case.drafts, terminology=self.terminology, as_of=case.as_of)
-        chart.skipped = (*chart.skipped, *unread)
+        chart, drafts = reading.chart, reading.drafts
         situation = Situation(
             hook=case.hook,
             as_of=case.as_of,
-            drafts=[*drafts, *(_about(case.hook, found) if case.drafts_in_chart else [])],
+            drafts=[*drafts, *(_about(case.hook, reading.chart_drafts) if case.drafts_in_chart else [])],
             selections=case.selections,
             settings=self.catalogue.settings,
         )

@@ -84,7 +84,8 @@ class Chart:
 
     def gap(self, kind: type[F]) -> Why | None:
         """Why the absence of such findings cannot be known, None when it can."""
-        return next((self.gaps[key] for key in kind.keys if key in self.gaps), None) if self.gaps else None
+        key = self._gap_key(kind)
+        return self.gaps[key] if key else None
 
     def derive(self, fact: Callable[..., T], *context: Any) -> T:
         """A fact worked out from the chart, worked out once; what it could not know is noted at every use.
@@ -111,11 +112,15 @@ class Chart:
     def _missing(self, kind: type[F], name: str) -> Missing:
         if (skip := self._unread.get(name)) is not None:
             return self._noted(Missing(name, skip.why, skip.reference))
-        return self._noted(Missing(name, self.gap(kind) or NOT_RECORDED))
+        key = self._gap_key(kind)
+        return self._noted(Missing(name, self.gaps[key], key=key) if key else Missing(name, NOT_RECORDED))
 
     def _note_gap(self, kind: type[F], name: str | None) -> None:
-        if (why := self.gap(kind)) is not None:
-            self._noted(Missing(name or kind.__name__.lower(), why))
+        if (key := self._gap_key(kind)) is not None:
+            self._noted(Missing(name or kind.__name__.lower(), self.gaps[key], key=key))
+
+    def _gap_key(self, kind: type[F]) -> str | None:
+        return next((key for key in kind.keys if key in self.gaps), None) if self.gaps else None
 
     def _noted(self, missing: Missing) -> Missing:
         if not missing.known_absent:

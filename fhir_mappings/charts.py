@@ -39,6 +39,15 @@ _REFERENCED = {"Medication", "BodyStructure", "Condition"}
 _HEAD = decoder(views.Head)
 
 
+class Reading(msgspec.Struct, frozen=True):
+    """``chart``: what is on record. ``drafts``: what the hook is about (its context). ``chart_drafts``: drafts found
+    among the resources of the record; in a plain file they are what it is about."""
+
+    chart: Chart
+    drafts: list[Finding] = []
+    chart_drafts: list[Finding] = []
+
+
 def read_chart(
     supplied: Iterable[Supplied],
     *,
@@ -46,17 +55,35 @@ def read_chart(
     as_of: date,
     patient_id: str | None = None,
     gaps: dict[str, Why] | None = None,
-) -> tuple[Chart, list[Finding]]:
-    """The chart of one patient, and the drafts found among the resources (they are the situation, not the chart).
+    drafts: Iterable[Supplied] = (),
+) -> Reading:
+    """The chart of one patient as of one day, and the drafts of the hook's context.
 
     ``patient_id`` is the context's patient; without one it is the first Patient among the resources. Resources of
     another patient, unreadable ones and those of another FHIR version are skipped and named in ``Chart.skipped``.
-    Never raises for what a resource contains.
+    Drafts are read leniently (no ``intent``, no ``status``) and may refer to Medications of the record. Never raises
+    for what a resource contains.
     """
     shelf = Shelf(terminology, as_of=as_of)
     skipped: list[Skipped] = []
-    heads = list(_heads(supplied, shelf, skipped))
+    heads = _heads(supplied, shelf, skipped)
     mine = _patient_references(heads, patient_id)
+    findings = _findings(heads, mine, shelf, skipped)
+    drafting = shelf.for_drafts()
+    drafted = _findings(_heads(drafts, drafting, skipped), mine, drafting, skipped)
+    past = [finding for finding in findings if not _is_draft(finding) and not _is_later(finding, as_of)]
+    past = [
+        *(one for one in past if not isinstance(one, Lesion)),
+        *lesions.merge(one for one in past if isinstance(one, Lesion)),
+    ]
+    chart = Chart(past, as_of=as_of, gaps=gaps, skipped=sorted(set(skipped), key=_order))
+    return Reading(chart, drafted, [finding for finding in findings if _is_draft(finding)])
+
+
+def _findings(
+    heads: list[tuple[Supplied, views.Head]], mine: set[str], shelf: Shelf, skipped: list[Skipped]
+) -> list[Finding]:
+    """What the readers make of the chosen resources; what they could not read is added to ``skipped``."""
     findings: list[Finding] = []
     for resource, head in heads:
         if mine and not _belongs(head, mine):
@@ -67,30 +94,7 @@ def read_chart(
                 skipped.append(outcome)
             else:
                 findings.append(outcome)
-    past = [finding for finding in findings if not _is_draft(finding) and not _is_later(finding, as_of)]
-    past = [
-        *(one for one in past if not isinstance(one, Lesion)),
-        *lesions.merge(one for one in past if isinstance(one, Lesion)),
-    ]
-    drafts = [finding for finding in findings if _is_draft(finding)]
-    return Chart(past, as_of=as_of, gaps=gaps, skipped=sorted(set(skipped), key=_order)), drafts
-
-
-def read_drafts(
-    supplied: Iterable[Supplied], *, terminology: Terminology, as_of: date, shelf: Shelf | None = None
-) -> tuple[list[Finding], list[Skipped]]:
-    """The orders and appointments of a hook's context, read as drafts (lenient: no ``intent``, no ``status``)."""
-    shelf = shelf or Shelf(terminology, as_of=as_of)
-    shelf = shelf.for_drafts()
-    skipped: list[Skipped] = []
-    findings: list[Finding] = []
-    for resource, head in list(_heads(supplied, shelf, skipped)):
-        for outcome in _read(resource, head, shelf):
-            if isinstance(outcome, Skipped):
-                skipped.append(outcome)
-            else:
-                findings.append(outcome)
-    return findings, skipped
+    return findings
 
 
 def _heads(supplied: Iterable[Supplied], shelf: Shelf, skipped: list[Skipped]) -> list[tuple[Supplied, views.Head]]:

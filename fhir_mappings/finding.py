@@ -57,6 +57,7 @@ class Missing(msgspec.Struct, frozen=True):
     name: str
     why: Why = NOT_RECORDED
     reference: str = ""
+    key: str = ""  # the prefetch key that could not be had, when that is why
 
     def __bool__(self) -> Literal[False]:
         return False

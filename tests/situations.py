@@ -22,7 +22,7 @@ from cards.catalogue import Catalogue, load_catalogue
 from cards.engine import Run
 from cards.situation import Situation
 from fhir_mappings.chart import Chart
-from fhir_mappings.charts import read_chart, read_drafts
+from fhir_mappings.charts import read_chart
 from fhir_mappings.reading import Supplied
 from fhir_mappings.terminology import Terminology
 
@@ -122,24 +122,22 @@ class Case:
 
     def _read(self, catalogue: Catalogue) -> tuple[Chart, Situation]:
         terminology = shipped_terminology()
-        chart, _ = read_chart(
+        reading = read_chart(
             [Supplied(encoded(resource)) for resource in self.resources],
             terminology=terminology,
             as_of=self.as_of,
             patient_id=PATIENT,
             gaps=self.content.get("gaps"),
-        )
-        drafts, _ = read_drafts(
-            [Supplied(encoded(draft)) for draft in self.drafts], terminology=terminology, as_of=self.as_of
+            drafts=[Supplied(encoded(draft)) for draft in self.drafts],
         )
         situation = Situation(
             hook=self.hook,
             as_of=self.as_of,
-            drafts=drafts,
+            drafts=reading.drafts,
             selections=self.content.get("selections"),
             settings=catalogue.settings,
         )
-        return chart, situation
+        return reading.chart, situation
 
     # -- the words of a case, one method a kind -------------------------------------------------------------------
 
@@ -317,6 +315,8 @@ class Case:
             told["bodySite"] = [site(given["at"])]
         if "for" in given:
             told["reasonCode"] = [{"coding": [coding(given["for"])]}]
+        if told_dose := [_radiotherapy(name, given[name]) for name in ("dose_gy", "fractions") if name in given]:
+            told["extension"] = told_dose
         return told
 
     def _resource(self, kind: str, given: Json) -> Json:
@@ -363,6 +363,7 @@ _DRUG_FORMS = (
     ("MedicationStatement", "stated", "effectiveDateTime"),
 )
 _SIDES = {"left": "7771000", "right": "24028007"}
+_CODEX = "http://hl7.org/fhir/us/codex-radiation-therapy/StructureDefinition"
 _LATERALITY = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-laterality-qualifier"
 
 
@@ -414,6 +415,14 @@ def site(words: str) -> Json:
         concept = {"coding": [{"system": "http://snomed.info/sct", "code": _SIDES[side[0]]}]}
         body["extension"] = [{"url": _LATERALITY, "valueCodeableConcept": concept}]
     return body
+
+
+def _radiotherapy(name: str, value: Any) -> Json:
+    """The prescribed dose or number of fractions, as the CodeX radiotherapy extensions have them."""
+    if name == "fractions":
+        return {"url": f"{_CODEX}/codexrt-radiotherapy-fractions-prescribed", "valuePositiveInt": value}
+    dose = {"url": "totalDosePrescribed", "valueQuantity": _quantity(value, "Gy")}
+    return {"url": f"{_CODEX}/codexrt-radiotherapy-dose-prescribed-to-volume", "extension": [dose]}
 
 
 def encoded(resource: Json) -> msgspec.Raw:

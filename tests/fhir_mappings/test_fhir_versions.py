@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fhir_mappings.charts import read_chart, read_drafts
+from fhir_mappings.charts import read_chart
 from fhir_mappings.fhir_versions import version_mark
 from fhir_mappings.labs import Lab
 from fhir_mappings.medications import DrugRecord
@@ -86,7 +86,7 @@ def test_one_resource_of_another_version_is_skipped_and_the_rest_is_read() -> No
         "taken": "n",
         "medicationCodeableConcept": DENOSUMAB,
     }
-    chart, _ = read_chart(supplied(old, new, taken), terminology=TERMINOLOGY, as_of=AS_OF)
+    chart = read_chart(supplied(old, new, taken), terminology=TERMINOLOGY, as_of=AS_OF).chart
     assert [lab.evidence.reference for lab in chart.all(Lab)] == ["Observation/new"]
     assert [(skip.reference, skip.why, skip.element) for skip in chart.skipped] == [
         ("MedicationStatement/s", "other FHIR version", "taken"),
@@ -98,7 +98,7 @@ def test_one_resource_of_another_version_is_skipped_and_the_rest_is_read() -> No
 
 def test_a_drug_record_that_breaks_the_rules_of_json_shapes_leaves_every_drug_unknown() -> None:
     broken = {"resourceType": "MedicationRequest", "id": "b", "authoredOn": 5}
-    chart, _ = read_chart(supplied(broken), terminology=TERMINOLOGY, as_of=AS_OF)
+    chart = read_chart(supplied(broken), terminology=TERMINOLOGY, as_of=AS_OF).chart
     [skip] = chart.skipped
     assert (skip.reference, skip.why, skip.element) == ("MedicationRequest/b", "unreadable", "authoredOn")
     assert not chart.lacks(DrugRecord, "med-denosumab")
@@ -108,7 +108,7 @@ def test_a_resource_no_reader_wants_or_that_says_nothing_is_not_named() -> None:
     heart_rate = {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]}
     other = {"resourceType": "Observation", "id": "hr", "code": heart_rate, "context": {"reference": "Encounter/1"}}
     mistake = other | {"id": "wrong", "status": "entered-in-error", "code": CALCIUM}
-    chart, _ = read_chart(supplied(other, mistake), terminology=TERMINOLOGY, as_of=AS_OF)
+    chart = read_chart(supplied(other, mistake), terminology=TERMINOLOGY, as_of=AS_OF).chart
     assert chart.skipped == ()
 
 
@@ -120,7 +120,8 @@ def test_a_drafted_order_in_an_older_shape_is_named() -> None:
         "medicationCodeableConcept": DENOSUMAB,
         "dosageInstruction": [{"doseQuantity": {"value": 120, "unit": "mg"}}],
     }
-    drafts, skipped = read_drafts(supplied(draft), terminology=TERMINOLOGY, as_of=AS_OF)
+    reading = read_chart([], drafts=supplied(draft), terminology=TERMINOLOGY, as_of=AS_OF)
+    drafts, skipped = reading.drafts, reading.chart.skipped
     assert drafts == []
     assert [(skip.element, skip.names) for skip in skipped] == [("dosageInstruction.doseQuantity", ("med-denosumab",))]
 
@@ -133,7 +134,7 @@ def test_a_real_stu3_request_under_an_r4_label(realdata: Path) -> None:
         if isinstance(bundle, dict)
         for entry in bundle.get("entry", [])
     ]
-    chart, _ = read_chart(supplied(*resources), terminology=TERMINOLOGY, as_of=date(2020, 3, 5), patient_id="f301")
+    chart = read_chart(supplied(*resources), terminology=TERMINOLOGY, as_of=date(2020, 3, 5), patient_id="f301").chart
     assert chart.person is not None  # the Patient reads the same in both versions
     assert chart.all(Lab) == []
     assert {skip.why for skip in chart.skipped} == {"other FHIR version"}
