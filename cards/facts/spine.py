@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
+from cards.facts.radiotherapy import may_cover
 from cards.situation import Situation
 from fhir_mappings.chart import Chart, derived
 from fhir_mappings.conditions import Problem
@@ -83,14 +82,9 @@ def treated_after(chart: Chart, when: When | None, lesion: Lesion | None) -> Pro
     return later[-1] if later else None
 
 
-def ordered_for(lesion: Lesion, drafts: Iterable[ProcedureRecord]) -> list[ProcedureRecord]:
-    """The drafts that are for this lesion: of its level, of the spine without a level, or of no place in particular."""
-    return [
-        draft
-        for draft in drafts
-        if not draft.sites
-        or any(same_level(site, lesion.site) or (in_spine(site) and site.level is None) for site in draft.sites)
-    ]
+def drafted_for(lesion: Lesion, situation: Situation, *names: str) -> bool:
+    """Something of these names is drafted for this lesion, or for no place in particular."""
+    return any(may_cover(draft, lesion.site) for draft in situation.drafted(ProcedureRecord, *names))
 
 
 def planned_spine_procedures(chart: Chart) -> list[ProcedureRecord]:
