@@ -6,6 +6,7 @@ from cards.advice import Advice
 from cards.advisory import PATIENT_VIEW, Advices, advisory
 from cards.facts.pain import lesion_pain, pain
 from cards.facts.radiotherapy import RADIOTHERAPY, given, may_be_same, may_cover
+from cards.facts.spine import emergency_stands_for, in_spine
 from cards.situation import Situation
 from cards.table import Table
 from cards.words import lesion_place, place
@@ -20,7 +21,11 @@ SEVERE_AT_LESION = ("moderate", "functional", "mechanical")
 FRACTURE_WAITS = ("upper-limb", "lower-limb", "peritrochanteric", "spine")
 
 
-@advisory(hooks=[PATIENT_VIEW], reads=[Lesion, Assessment, ProcedureRecord, Problem], asks=["mirels"])
+@advisory(
+    hooks=[PATIENT_VIEW],
+    reads=[Lesion, Assessment, ProcedureRecord, Problem],
+    asks=["mirels", "sins", "spine-emergency", "long-bone-surgery"],
+)
 def rt_indication(chart: Chart, situation: Situation, table: Table) -> Advices:
     strong = _strong(chart, situation, table)
     painful = [lesion for lesion in chart.all(Lesion) if _hurts(lesion, strong, chart, situation, table)]
@@ -58,11 +63,16 @@ def _lasting(chart: Chart, table: Table) -> bool:
 
 def _surgeon_first(lesion: Lesion, chart: Chart, situation: Situation) -> bool:
     """Mirels, SINS, a fracture of a long bone or vertebra, or an emergency: review before radiotherapy (ruling 5)."""
-    return any(advice.name != "ask" for advice in _scores(lesion, situation)) or _fractured(lesion, chart)
+    at_risk = any(advice.indicator != "info" for advice in _scores(lesion, situation))
+    return at_risk or _fractured(lesion, chart) or (in_spine(lesion.site) and emergency_stands_for(lesion, situation))
 
 
 def _scores(lesion: Lesion, situation: Situation) -> list[Advice]:
-    return situation.said("mirels", about=lesion.key)
+    return [advice for score in ("mirels", "sins") for advice in situation.said(score, about=lesion.key)]
+
+
+def _fixation(lesion: Lesion, situation: Situation) -> bool:
+    return any(advice.indicator != "info" for advice in situation.said("long-bone-surgery", about=lesion.key))
 
 
 def _fractured(lesion: Lesion, chart: Chart) -> bool:
@@ -107,7 +117,7 @@ def _consult(lesion: Lesion, strong: Assessment | None, chart: Chart, situation:
         "consult",
         used=[strong, lesion_pain(lesion, chart, situation), *_earlier(lesion.site, chart)],
         missing=open_scores,
-        notes=["open_score"] if open_scores else [],
+        notes=[*(["open_score"] if open_scores else []), *(["fixation"] if _fixation(lesion, situation) else [])],
         about=lesion.key,
         where=lesion_place(lesion),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cards.advisory import ORDER_SIGN, PATIENT_VIEW, Advices, advisory
 from cards.facts.pain import SCORE, pain
 from cards.facts.radiotherapy import RADIOTHERAPY, given, may_be_same, may_cover, of_bone
+from cards.facts.spine import EMERGENCY_BANDS
 from cards.situation import Situation
 from cards.table import Table
 from fhir_mappings.assessments import Assessment
@@ -19,7 +20,7 @@ from fhir_mappings.ranges import Range
 def rt_response_timeline(chart: Chart, situation: Situation, table: Table) -> Advices:
     if situation.ordering and not any(of_bone(draft) for draft in situation.drafted(ProcedureRecord, RADIOTHERAPY)):
         return
-    if situation.said("spine-emergency"):
+    if any(advice.name in EMERGENCY_BANDS for advice in situation.said("spine-emergency")):
         return
     course = _course(chart, table)
     weeks = _weeks(course, chart, table) if course else None
