@@ -118,7 +118,8 @@ class Case:
         return [(advisory.id, advice.name) for advisory in asked for advice in run.advice(advisory.id)]
 
     def _catalogue(self) -> Catalogue:
-        return shipped_catalogue(tuple(sorted(self.content.get("settings", {}).items())))
+        settings = tuple(sorted(self.content.get("settings", {}).items()))
+        return shipped_catalogue(settings, tuple(self.content.get("off", ())))
 
     def _read(self, catalogue: Catalogue) -> tuple[Chart, Situation]:
         terminology = shipped_terminology()
@@ -148,8 +149,8 @@ class Case:
             "gender": given.get("sex", "female"),
         }
         if given.get("birth", True):
-            year = self.as_of.year - given.get("age", 60) - 1
-            patient["birthDate"] = given.get("birth", f"{year}-06-30")
+            born = f"{self.as_of.year - given['age']}-01-01" if "age" in given else f"{self.as_of.year - 61}-06-30"
+            patient["birthDate"] = given.get("birth", born)
         if "deceased" in given:
             patient["deceasedBoolean"] = given["deceased"]
         return patient
@@ -373,8 +374,9 @@ def shipped_terminology() -> Terminology:
 
 
 @cache
-def shipped_catalogue(settings: tuple[tuple[str, Any], ...] = ()) -> Catalogue:
-    return load_catalogue(dict(settings))
+def shipped_catalogue(settings: tuple[tuple[str, Any], ...] = (), off: tuple[str, ...] = ()) -> Catalogue:
+    """The catalogue with a case's ``settings``, without the advisories it turns ``off``."""
+    return load_catalogue(dict(settings), off)
 
 
 @cache
