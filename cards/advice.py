@@ -21,6 +21,7 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
     ``values`` fill the placeholders of the band's summary and bullets and of the ``notes`` (names of the table's
     ``[note]`` rows that apply). ``used``: the findings it rests on; ``missing``: what it had to do without.
     ``about``: the lesion key, level or drug it is about, for the rules that ask what was said about it.
+    ``weight``: what sorts advices of one indicator that have no score, the heavier first (a grade).
     ``lines``: further lines of the detail, such as what the same advisory says about other lesions.
     """
 
@@ -34,6 +35,7 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[Text, ...] = ()
     suggest: tuple[str, ...] = ()
     about: str | None = None
+    weight: int = 0
     prefix: Text | None = None
 
     @property
@@ -44,8 +46,8 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def severity(advice: Advice) -> tuple[int, int, str]:
-    """Sort key: the most urgent first, then the highest score, then always the same way."""
-    high = advice.score.high if advice.score else 0
+    """Sort key: the most urgent first, then the highest score or grade, then always the same way."""
+    high = advice.score.high if advice.score else advice.weight
     return (INDICATOR_ORDER[advice.indicator or "info"], -high, advice.about or "")
 
 

@@ -171,6 +171,7 @@ class Table(Cells, frozen=True, forbid_unknown_fields=True, kw_only=True):
         suggest: Iterable[str] | None = None,
         score: Score | None = None,
         about: str | None = None,
+        weight: int = 0,
         **values: Any,
     ) -> Advice:
         """The advice of one band. ``indicator`` and ``suggest`` only where the rule knows better than the table.
@@ -189,6 +190,7 @@ class Table(Cells, frozen=True, forbid_unknown_fields=True, kw_only=True):
             lines=tuple(lines),
             suggest=tuple(chosen.suggest if suggest is None else suggest),
             about=about,
+            weight=weight,
         )
 
     def line(self, note: str, **values: Any) -> Text:
