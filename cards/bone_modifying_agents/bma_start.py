@@ -14,11 +14,16 @@ from fhir_mappings.assessments import Assessment, Imaging
 from fhir_mappings.chart import Chart
 from fhir_mappings.conditions import Problem
 from fhir_mappings.labs import Lab
+from fhir_mappings.lesions import Lesion
 from fhir_mappings.medications import DrugRecord
 from fhir_mappings.procedures import ProcedureRecord
 
 
-@advisory(hooks=[PATIENT_VIEW, ORDER_SIGN], reads=[Problem, DrugRecord, Lab, Assessment, Imaging, ProcedureRecord])
+@advisory(
+    hooks=[PATIENT_VIEW, ORDER_SIGN],
+    reads=[Problem, DrugRecord, Lab, Assessment, Imaging, Lesion, ProcedureRecord],
+    asks=["diagnosis-criteria"],
+)
 def bma_start(chart: Chart, situation: Situation, table: Table) -> Advices:
     if situation.signing and not situation.drafted(DrugRecord, "med-systemic-therapy"):
         return
@@ -32,6 +37,8 @@ def bma_start(chart: Chart, situation: Situation, table: Table) -> Advices:
     notes = ["last"] if last else []
     if "prostate" in primary_sites(chart):
         notes.append("prostate")
+    if situation.said("diagnosis-criteria"):
+        notes.append("unproven")
     level = calcium(chart, situation)
     yield table.advise(
         "calcium-first" if isinstance(level, Calcium) and _low(level, table) else "consider",
