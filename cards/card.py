@@ -145,7 +145,8 @@ def _inputs_by_date(advice: Advice, frame: Frame) -> str:
 
 
 def _date(finding: Finding, frame: Frame) -> str:
-    date = str(finding.evidence.when) if finding.evidence.when else frame.word("card", "undated")
+    undated = "drafted" if _is_draft(finding) else "undated"
+    date = str(finding.evidence.when) if finding.evidence.when else frame.word("card", undated)
     return f"{date}, {frame.word('card', 'preliminary')}" if finding.evidence.preliminary else date
 
 
@@ -156,6 +157,10 @@ def _input_words(finding: Finding, advice: Advice, frame: Frame) -> str:
         return name
     value = frame.say(words.value_of(finding.shown)) if _is_code(finding) else escaped(finding.shown)
     return f"{name} {value}" if value and value != name else name
+
+
+def _is_draft(finding: Finding) -> bool:
+    return "draft" in (getattr(finding, "status", ""), getattr(finding, "state", ""))
 
 
 def _is_code(finding: Finding) -> bool:
