@@ -54,10 +54,14 @@ class Advisor:
         self.settings = settings
         self.terminology = Terminology.load(Path(settings.codes.folder) if settings.codes.folder else None)
         self.catalogue: Catalogue = load_catalogue(settings.thresholds, settings.advisories.off)
+        self._templates: dict[tuple[str | None, str], dict[str, str]] = {}
 
     def templates(self, theme: str | None, hook: str) -> dict[str, str]:
-        """The prefetch templates of a theme (None: of all) at a hook."""
-        return templates(self.catalogue.keys(theme, hook), self.terminology, self.settings.fhir.page_size)
+        """The prefetch templates of a theme (None: of all) at a hook; worked out once, a call only looks them up."""
+        if (theme, hook) not in self._templates:
+            keys = self.catalogue.keys(theme, hook)
+            self._templates[theme, hook] = templates(keys, self.terminology, self.settings.fhir.page_size)
+        return self._templates[theme, hook]
 
     def answer(self, case: Case, *, theme: str | None, language: str, only: Sequence[str] = ()) -> Answer:
         """What a theme (None: every theme, merged) has to say about the case."""
