@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid5
 
@@ -14,6 +14,7 @@ from cards.advisory import Advisory
 from cards.card import TOPIC_SYSTEM, Frame, namespace, render, summary
 from cards.catalogue import Catalogue
 from cards.engine import Run, Unevaluated
+from cards.memory import Memory, Said, said, silenced
 from cards.situation import Situation
 from cards.text import LANGUAGES, Text, joined
 from fhir_mappings.chart import Chart
@@ -29,12 +30,10 @@ GAPS = frozenset(
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """A card that was returned, as the feedback store records it: never with patient data in clear."""
+    """A card that was returned: its uuid and what it says. Of the inputs a store keeps no more than a keyed hash."""
 
     card: str
-    advisory: str
-    indicator: str
-    band: str
+    said: Said
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -56,10 +55,12 @@ def answer(
     hook_instance: str,
     subject: str | None = None,
     only: Sequence[str] = (),
+    memory: Memory | None = None,
 ) -> Answer:
     """Every card of one theme (None: of all themes, merged) for this chart in this situation.
 
     ``max_cards`` applies to each theme; ``only`` keeps the named advisories. ``subject``: "Patient/1", for drafts.
+    ``memory``: what was said about this patient before; without one nothing is held back.
     """
     run = Run(catalogue.advisories, catalogue.tables, chart, situation)
     frame = Frame(
@@ -73,7 +74,8 @@ def answer(
     themes = [theme] if theme else list(catalogue.themes())
     evaluated: list[Advisory] = []
     cards: list[tuple[tuple[Any, ...], Json]] = []
-    shown: list[Shown] = []
+    told: dict[str, Said] = {}
+    suppressed: dict[str, str] = {}
     for name in themes:
         asked = [advisory for advisory in catalogue.of(name, situation.hook) if not only or advisory.id in only]
         evaluated += asked
@@ -81,21 +83,46 @@ def answer(
             ((advisory, _one_card(run.advice(advisory.id))) for advisory in asked if run.advice(advisory.id)),
             key=_urgency,
         )
-        for entry in _cut(spoken, max_cards):
-            key, card, record = _entry(entry, frame)
-            cards.append((key, card))
-            shown += record
+        told |= {advisory.id: said(advisory.id, run.advice(advisory.id)) for advisory, _ in spoken}
+        suppressed |= _suppressed(spoken, told, memory, situation)
+        spoken = [entry for entry in spoken if entry[0].id not in suppressed]
+        cards += [_entry(entry, frame) for entry in _cut(spoken, max_cards)]
     failed = [run.unevaluated[advisory.id] for advisory in evaluated if advisory.id in run.unevaluated]
     if missed := _not_evaluated(failed, catalogue, frame):
         cards.append(((INDICATOR_ORDER["info"], 99, ""), missed))
     cards.sort(key=lambda pair: pair[0])
-    return Answer([card for _, card in cards], _evaluation(chart, situation, run, evaluated, failed), shown)
+    evaluation = _evaluation(chart, situation, run, evaluated, failed)
+    if suppressed:
+        evaluation["suppressed"] = [{"advisory": advisory, "why": why} for advisory, why in suppressed.items()]
+    return Answer([card for _, card in cards], evaluation, [shown(card, told) for _, card in cards])
 
 
 def mismatch(language: str, hook_instance: str) -> Json:
     """The one card of a call whose prefetched Patient is not the context's patient (gate G8, rulings 36 and 45)."""
     frame = Frame(language=language, as_of="", hook_instance=hook_instance)
     return _plain_card("patient_mismatch", frame, {}, "")
+
+
+def shown(card: Json, told: Mapping[str, Said]) -> Shown:
+    """The record of a card; ``told`` says what the advisories' cards say, the service's own have only their topic."""
+    topic = card["source"]["topic"]["code"]
+    return Shown(card["uuid"], told.get(topic) or Said(topic, "", card["indicator"], ""))
+
+
+def _suppressed(
+    spoken: list[tuple[Advisory, Advice]], told: Mapping[str, Said], memory: Memory | None, situation: Situation
+) -> dict[str, str]:
+    """The advisories that are not said again, and why (clinical document, section 8, last line)."""
+    if memory is None or not spoken:
+        return {}
+    pasts = memory.recall([told[advisory.id] for advisory, _ in spoken])
+    why = {
+        advisory.id: silenced(
+            told[advisory.id], advice.band.repeat, past, hook=situation.hook, setting=situation.setting
+        )
+        for (advisory, advice), past in zip(spoken, pasts, strict=True)
+    }
+    return {advisory: reason for advisory, reason in why.items() if reason is not None}
 
 
 def _one_card(advices: list[Advice]) -> Advice:
@@ -127,20 +154,19 @@ def _cut(spoken: list[tuple[Advisory, Advice]], max_cards: int) -> list[Any]:
     return [*kept, surplus]
 
 
-def _entry(entry: Any, frame: Frame) -> tuple[tuple[Any, ...], Json, list[Shown]]:
+def _entry(entry: Any, frame: Frame) -> tuple[tuple[Any, ...], Json]:
     if isinstance(entry, list):
         return _merged(entry, frame)
     advisory, advice = entry
-    card = render(advisory, advice, frame)
-    return _urgency(entry), card, [Shown(card["uuid"], advisory.id, card["indicator"], advice.name)]
+    return _urgency(entry), render(advisory, advice, frame)
 
 
-def _merged(surplus: list[tuple[Advisory, Advice]], frame: Frame) -> tuple[tuple[Any, ...], Json, list[Shown]]:
+def _merged(surplus: list[tuple[Advisory, Advice]], frame: Frame) -> tuple[tuple[Any, ...], Json]:
     """The surplus as one card that lists their summaries and keeps the highest indicator among them."""
     lines = [f"- {summary(advice, frame.language)} (`{advisory.id}`)" for advisory, advice in surplus]
     indicator = surplus[0][1].indicator or "info"
     card = _plain_card("more_advisories", frame, {"count": len(surplus)}, "\n".join(lines), indicator)
-    return (INDICATOR_ORDER[indicator], 98, ""), card, []
+    return (INDICATOR_ORDER[indicator], 98, ""), card
 
 
 def _not_evaluated(failed: list[Unevaluated], catalogue: Catalogue, frame: Frame) -> Json | None:

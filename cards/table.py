@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from cards.advice import Advice
+from cards.memory import Repeat
 from cards.score import Score, ScoreItem, score
 from cards.text import LANGUAGES, Text
 from fhir_mappings.finding import Finding, Missing
@@ -84,6 +85,7 @@ class Band(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Bands of a scale are read upward: the highest start that is reached wins, so no gap and no overlap. A band without
     a start is chosen by the rule by name. ``silent`` bands say nothing unless ``speaks_if`` (a setting) is true.
+    ``repeat``: how often it may be said, where the service remembers.
     """
 
     name: str = ""
@@ -97,6 +99,7 @@ class Band(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     indicator_at: dict[str, str] = msgspec.field(default_factory=dict)
     silent: bool = False
     speaks_if: str | None = None
+    repeat: Repeat = Repeat()
     summary: Text | None = None
     bullets: list[Bullet] = msgspec.field(default_factory=list)
     suggest: list[str] = msgspec.field(default_factory=list)
