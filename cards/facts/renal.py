@@ -81,7 +81,7 @@ def _cockcroft_gault(chart: Chart, situation: Situation, table: Cells) -> Cleara
         missing=() if factor.exact else (Missing("sex"),),
         working={
             "age": age,
-            "weight": weight.value,
+            "kg": weight.value,
             "factor": factor,
             "creatinine": creatinine.value,
         },
