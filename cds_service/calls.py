@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from flask import Blueprint, Response, request
 
 from cards.answer import Answer
@@ -9,6 +11,7 @@ from cds_service.advisor import Advisor, answered, case_of
 from cds_service.body import read_body
 from cds_service.discovery import Service
 from cds_service.errors import Refusal
+from cds_service.fetching import Fetch, Fetcher
 from cds_service.language import choose
 from cds_service.prefetch import check_evaluable, obtain
 from cds_service.replies import reply
@@ -18,29 +21,35 @@ from cds_service.request import HookRequest, read_request
 def calls(advisor: Advisor, known: dict[str, Service]) -> Blueprint:
     """``POST /cds-services/{id}``."""
     server = advisor.settings.server
+    fetcher = Fetcher(advisor.settings)
     blueprint = Blueprint("calls", __name__)
 
     @blueprint.post("/cds-services/<service_id>")
     def call(service_id: str) -> Response:
+        begun = time.monotonic()
         service = known.get(service_id)
         if service is None:
             raise Refusal(404, "there is no service of this id; GET /cds-services lists them")
         asked = read_request(read_body(request, server.max_body_bytes))
         language = choose(request.headers.get("Accept-Language"), server.language)
-        response = reply(answered(answer_call(advisor, service, asked, language)), language=language)
+        fetch = fetcher.call(asked, service.wanted, begun)
+        response = reply(answered(answer_call(advisor, service, asked, language, fetch)), language=language)
         response.headers["Cache-Control"] = "no-store"
         return response
 
     return blueprint
 
 
-def answer_call(advisor: Advisor, service: Service, asked: HookRequest, language: str) -> Answer:
+def answer_call(advisor: Advisor, service: Service, asked: HookRequest, language: str, fetch: Fetch) -> Answer:
     """The answer of one service to one request. Raises Refusal (400, 412)."""
     if asked.hook != service.hook:
         raise Refusal(400, f"hook: this service is called at {service.hook}", "hook")
     server = advisor.settings.server
-    obtained = obtain(asked, service.wanted)
+    obtained = obtain(asked, service.wanted, fetch.complete)
     case = case_of(asked, obtained, today=server.today(), allow_as_of=server.allow_as_of)
     if not case.of_another:
         check_evaluable(obtained, case.drafts, service.wanted, strict=advisor.settings.fhir.strict_412)
-    return advisor.answer(case, theme=service.theme, language=language)
+    spoken = advisor.answer(case, theme=service.theme, language=language)
+    if failures := fetch.report.failures():
+        spoken.evaluation["notFetched"] = failures
+    return spoken

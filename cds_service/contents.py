@@ -29,13 +29,17 @@ _KIND_FIRST = re.compile(rb'\s*{\s*"resourceType"\s*:\s*"(\w+)"')
 class Contents(msgspec.Struct, frozen=True):
     """The resources of one value. ``gap``: why there may be more than these, None when these are all.
 
-    ``patients`` are the Patient resources among them, ``kind`` is the resource type of the value itself.
+    ``patients`` are the Patient resources among them, ``kind`` is the resource type of the value itself. Of a page of a
+    search: ``next_page`` is where the next one is, ``total`` how many matches there are, ``matches`` how many are here.
     """
 
     supplied: list[Supplied] = []
     gap: Why | None = None
     patients: list[msgspec.Raw] = []
     kind: str | None = None
+    next_page: str | None = None
+    total: int | None = None
+    matches: int = 0
 
 
 class _Search(msgspec.Struct):
@@ -129,15 +133,18 @@ def _bundle(bundle: _Value, flawed: bool) -> Contents:
     gaps: list[Why | None] = [part.gap for part in parts]
     if flawed:
         gaps.append(UNREADABLE)
-    if any(link.relation == "next" and link.url for link in bundle.link or []):
-        gaps.append(PAGE_NOT_FOLLOWED)
-    if bundle.total is not None and bundle.total > _matches(bundle):
+    next_page = next((link.url for link in bundle.link or [] if link.relation == "next" and link.url), None)
+    matches = _matches(bundle)
+    if next_page is not None or (bundle.total is not None and bundle.total > matches):
         gaps.append(PAGE_NOT_FOLLOWED)
     return Contents(
         [supplied for part in parts for supplied in part.supplied],
         gravest(gaps),
         [patient for part in parts for patient in part.patients],
         "Bundle",
+        next_page,
+        bundle.total,
+        matches,
     )
 
 

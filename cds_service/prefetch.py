@@ -7,7 +7,7 @@ needed, and a client that does not support it would send null.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -24,6 +24,10 @@ _TOKEN = re.compile(r"{{(.+?)}}")
 
 SEARCHES: dict[str, Search] = {key: search for module in MODULES for key, search in module.PREFETCH.items()}
 """How each prefetch key is filled, as the readers of that key have it."""
+
+
+Complete = Callable[[dict[str, Contents]], dict[str, Contents]]
+"""Adds what is missing to what came under each key."""
 
 
 class Obtained(msgspec.Struct, frozen=True):
@@ -55,12 +59,15 @@ def template(search: Search, terminology: Terminology, page_size: int) -> str:
     return f"{search.resource_type}?{'&'.join(parts)}{search.parameters}&_count={page_size}"
 
 
-def obtain(request: HookRequest, wanted: Mapping[str, str]) -> Obtained:
-    """Everything to be had for a call that needs the keys of ``wanted`` (key -> template): what the client sent.
+def obtain(request: HookRequest, wanted: Mapping[str, str], complete: Complete | None = None) -> Obtained:
+    """Everything to be had for a call that needs the keys of ``wanted`` (key -> template): what the client sent, and
+    with ``complete`` (``fetching.Fetch.complete``) what could be fetched.
 
     Resources under other keys are read too, but answer no key (ruling 42).
     """
     came = {key: read_contents(raw) for key, raw in request.prefetch.items()}
+    if complete is not None:
+        came = complete(came)
     gaps = {key: why for key, text in wanted.items() if (why := _gap(request, text, came.get(key))) is not None}
     return Obtained(
         [supplied for contents in came.values() for supplied in contents.supplied],

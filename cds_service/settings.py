@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from cds_service.addresses import Refused, parse_base
+
 FILE_VARIABLE = "OSTEOHOOKS_CONFIG"
 PREFIX = "OSTEOHOOKS__"
 
@@ -80,6 +82,7 @@ class Fhir(Section, frozen=True):
     strict_412: bool = False
     max_pages: Positive = 10
     page_size: Positive = 200
+    ca_file: str = ""
 
 
 class Store(Section, frozen=True):
@@ -154,7 +157,7 @@ def _put_paths_beside(content: dict[str, Any], folder: Path) -> None:
 
 
 def _path_cells(content: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
-    for section, key in (("codes", "folder"), ("store", "hash_key_file")):
+    for section, key in (("codes", "folder"), ("store", "hash_key_file"), ("fhir", "ca_file")):
         if isinstance(content.get(section), dict):
             yield content[section], key
     security = content.get("security")
@@ -211,7 +214,20 @@ def _convert(content: dict[str, Any]) -> Settings:
     for client in settings.security.clients:
         if bool(client.jwks_file) == bool(client.jku):
             raise SettingsError(f'security.clients: "{client.name}" needs exactly one of jwks_file and jku')
+    _check_fhir(settings.fhir)
     return settings
+
+
+def _check_fhir(fhir: Fhir) -> None:
+    for place, text in enumerate(fhir.allow):
+        try:
+            parse_base(text)
+        except Refused as refused:  # not quoted: it may hold a password
+            raise SettingsError(
+                f"fhir.allow[{place}]: found {refused.cause}, allowed: https://host/base, or http on this machine"
+            ) from None
+    if fhir.ca_file and not Path(fhir.ca_file).is_file():
+        raise SettingsError(f'fhir.ca_file: found "{fhir.ca_file}", allowed: a file of PEM certificates')
 
 
 def _explained(message: str, content: dict[str, Any]) -> str:

@@ -35,6 +35,9 @@ def test_no_file_is_needed():
         ("[fhir]\nmax_page = 3", "fhir.max_page: found a key that is not known, allowed: allow, timeout_ms,"),
         ("[sever]\nport = 1", "sever: found a key that is not known, allowed: server, security, fhir, store,"),
         ("[fhir]\nallow = ['ftp://x']", 'fhir.allow[0]: found "ftp://x", allowed: an address beginning with "http://"'),
+        ("[fhir]\nallow = ['http://x']", "fhir.allow[0]: found plain http beyond loopback, allowed: https://host/base"),
+        ("[fhir]\nallow = ['https://a:b@x']", "fhir.allow[0]: found not an address, allowed: https://host/base"),
+        ("[fhir]\nca_file = 'none.pem'", 'none.pem", allowed: a file of PEM certificates'),
         ("[security]\nalgorithms = ['none']", 'security.algorithms[0]: found "none", allowed: "ES384", "RS384"'),
         ("[[security.clients]]\nname = 'a'", "security.clients[0].iss: found nothing, allowed: name, iss"),
         ("[[security.clients]]\nname = 'a'\niss = 'b'", 'security.clients: "a" needs exactly one of jwks_file and jku'),
@@ -59,14 +62,14 @@ def test_the_environment_wins_over_the_file(write):
         "OSTEOHOOKS_CONFIG": str(file),
         "OSTEOHOOKS__SERVER__LANGUAGE": "en",
         "OSTEOHOOKS__SERVER__ALLOW_AS_OF": "true",
-        "OSTEOHOOKS__FHIR__ALLOW": "http://a.example, http://b.example",
+        "OSTEOHOOKS__FHIR__ALLOW": "https://a.example, https://b.example",
         "OSTEOHOOKS__ADVISORIES__OFF": "mirels",
         "OSTEOHOOKS__THRESHOLDS__CALCIUM_MILD_LOW": "2.6",
         "OSTEOHOOKS__THRESHOLDS__CALCIUM_BASIS": "total",
     }
     settings = load_settings(environ=environ)
     assert (settings.server.language, settings.server.deadline_ms, settings.server.allow_as_of) == ("en", 500, True)
-    assert settings.fhir.allow == ["http://a.example", "http://b.example"]
+    assert settings.fhir.allow == ["https://a.example", "https://b.example"]
     assert settings.advisories.off == ["mirels"]
     assert settings.thresholds == {"calcium_mild_low": Decimal("2.6"), "calcium_basis": "total"}
 
