@@ -29,6 +29,7 @@ from fhir_mappings.terminology import Terminology
 CASES = Path(__file__).parent / "cases"
 AS_OF = date(2026, 11, 21)
 LOCAL = "https://osteohooks.org/fhir/CodeSystem/bone-metastasis"
+ATC = "http://www.whocc.no/atc"
 UCUM = "http://unitsofmeasure.org"
 PATIENT = "case"
 SHORT = {"region": "lesion-region", "pain": "lesion-pain", "matrix": "lesion-matrix", "size": "lesion-size-fraction"}
@@ -228,7 +229,7 @@ class Case:
         return observation
 
     def _drug(self, given: Json, draft: bool) -> Json:
-        concept = {"coding": [coding(f"med-{given['is']}")]} if "text" not in given else {"text": given["text"]}
+        concept = _medication(given)
         if draft or "ordered" in given:
             return self._medication_request(given, concept, draft)
         kind, key, element = next(row for row in _DRUG_FORMS if row[1] in given)
@@ -417,6 +418,13 @@ def site(words: str) -> Json:
         concept = {"coding": [{"system": "http://snomed.info/sct", "code": _SIDES[side[0]]}]}
         body["extension"] = [{"url": _LATERALITY, "valueCodeableConcept": concept}]
     return body
+
+
+def _medication(given: Json) -> Json:
+    """``is``: a concept's first code; ``atc``: just this code; ``text``: no code at all."""
+    if "text" in given:
+        return {"text": given["text"]}
+    return {"coding": [{"system": ATC, "code": given["atc"]} if "atc" in given else coding(f"med-{given['is']}")]}
 
 
 def _radiotherapy(name: str, value: Any) -> Json:
