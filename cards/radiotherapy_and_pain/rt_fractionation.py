@@ -18,7 +18,7 @@ COMPLICATED = ("pathological-fracture", "spinal-cord-compression", "cauda-equina
 @advisory(hooks=[ORDER_SIGN], reads=[ProcedureRecord, Lesion, Assessment, Problem])
 def rt_fractionation(chart: Chart, situation: Situation, table: Table) -> Advices:
     for draft in situation.drafted(ProcedureRecord, RADIOTHERAPY):
-        if of_bone(draft) and STEREOTACTIC not in draft.names and not _complicated(draft, chart):
+        if of_bone(draft) and STEREOTACTIC not in draft.names and not _complicated(draft, chart, table):
             yield from _about(draft, chart, table)
 
 
@@ -49,15 +49,17 @@ def _is(draft: ProcedureRecord, table: Table, schedule: str) -> bool:
     return counted and low is not False and high is not False
 
 
-def _complicated(draft: ProcedureRecord, chart: Chart) -> bool:
+def _complicated(draft: ProcedureRecord, chart: Chart, table: Table) -> bool:
     """A fracture or cord compression: another question than pain, and another schedule (as is after surgery)."""
     if draft.reasons & {*COMPLICATED, "cord-compression", "fracture-risk"}:
         return True
     if any(problem.present for problem in chart.any(Problem, *COMPLICATED)):
         return True
     treated = [lesion for lesion in chart.all(Lesion) if may_cover(draft, lesion.site)]
-    return any(lesion.yes("fractured") or lesion.yes("prior-surgery") or _compressed(lesion) for lesion in treated)
+    return any(
+        lesion.yes("fractured") or lesion.yes("prior-surgery") or _compressed(lesion, table) for lesion in treated
+    )
 
 
-def _compressed(lesion: Lesion) -> bool:
-    return lesion.text("escc-grade") in ("2", "3")
+def _compressed(lesion: Lesion, table: Table) -> bool:
+    return lesion.text("escc-grade") in table.choice("compression")
