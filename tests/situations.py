@@ -119,7 +119,10 @@ class Case:
         return [(advisory.id, advice.name) for advisory in asked for advice in run.advice(advisory.id)]
 
     def _catalogue(self) -> Catalogue:
-        settings = tuple(sorted(self.content.get("settings", {}).items()))
+        given = self.content.get("settings", {})
+        settings = tuple(
+            sorted((name, tuple(value) if isinstance(value, list) else value) for name, value in given.items())
+        )
         return shipped_catalogue(settings, tuple(self.content.get("off", ())))
 
     def _read(self, catalogue: Catalogue) -> tuple[Chart, Situation]:
