@@ -6,6 +6,7 @@ from cards.facts.diagnosis import BONE_METASTASIS, OTHER_METASTASES
 from cards.situation import Situation
 from fhir_mappings.chart import Chart
 from fhir_mappings.procedures import ProcedureRecord
+from fhir_mappings.ranges import Range
 
 DONE = ("done", "fulfilled")
 AHEAD = ("planned", "draft")
@@ -17,6 +18,14 @@ def records(chart: Chart, situation: Situation, *names: str) -> list[ProcedureRe
     """Every record with any of the names, of the chart and of the drafts, oldest first; not one for another organ."""
     found = [*chart.any(ProcedureRecord, *names), *situation.drafted(ProcedureRecord, *names)]
     return [record for record in found if record.state in (*DONE, *AHEAD) and not _elsewhere(record)]
+
+
+def days_between(earlier: ProcedureRecord, later: ProcedureRecord) -> Range | None:
+    """Whole days from one to the other, negative the other way round; None when either has no date."""
+    first, second = earlier.evidence.when, later.evidence.when
+    if first is None or second is None:
+        return None
+    return Range.of((second.first - first.last).days, (second.last - first.first).days)
 
 
 def _elsewhere(record: ProcedureRecord) -> bool:
