@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cards.advice import Advice
 from cards.advisory import PATIENT_VIEW, Advices, advisory
+from cards.facts.local_treatment import records
 from cards.facts.pain import lesion_pain, pain
 from cards.facts.radiotherapy import RADIOTHERAPY, given, may_be_same, may_cover
 from cards.facts.spine import emergency_stands_for, in_spine
@@ -30,11 +31,10 @@ def rt_indication(chart: Chart, situation: Situation, table: Table) -> Advices:
     strong = _strong(chart, situation, table)
     painful = [lesion for lesion in chart.all(Lesion) if _hurts(lesion, strong, chart, situation, table)]
     for lesion in painful:
-        if not (_surgeon_first(lesion, chart, situation) or _irradiated_before(lesion)) and _unirradiated(
-            lesion.site, chart, table
-        ):
+        silenced = _surgeon_first(lesion, chart, situation) or _irradiated_before(lesion)
+        if not silenced and _unirradiated(lesion.site, chart, situation, table):
             yield _consult(lesion, strong, chart, situation, table)
-    if strong and not painful and _unirradiated(strong.site, chart, table):
+    if strong and not painful and _unirradiated(strong.site, chart, situation, table):
         where = place(strong.site) if strong.site.known else table.word["unplaced"]
         yield table.advise("no-lesion", used=[strong, *_earlier(strong.site, chart)], where=where, pain=strong.number)
 
@@ -89,14 +89,14 @@ def _irradiated_before(lesion: Lesion) -> bool:
     return lesion.yes("prior-radiotherapy") or lesion.yes("pain-after-radiotherapy")
 
 
-def _unirradiated(place: Site, chart: Chart, table: Table) -> bool:
+def _unirradiated(place: Site, chart: Chart, situation: Situation, table: Table) -> bool:
     """True when it is known that no radiotherapy of this place is planned or was given recently."""
-    records = chart.all(ProcedureRecord, RADIOTHERAPY)
-    if not records:
+    if not chart.all(ProcedureRecord, RADIOTHERAPY):
         return chart.lacks(ProcedureRecord, RADIOTHERAPY)
     if chart.gap(ProcedureRecord):
         return False
-    return not any(_counts(record, chart, table) for record in records if may_cover(record, place))
+    to_bone = records(chart, situation, RADIOTHERAPY)
+    return not any(_counts(record, chart, table) for record in to_bone if may_cover(record, place))
 
 
 def _counts(record: ProcedureRecord, chart: Chart, table: Table) -> bool:

@@ -11,7 +11,7 @@ from fhir_mappings.chart import Chart
 from fhir_mappings.conditions import Problem
 from fhir_mappings.lesions import Lesion
 
-SURGEON_FIRST = ("mirels", "sins", "long-bone-surgery", "spine-emergency")
+SURGEON_FIRST = ("mirels", "sins", "escc", "long-bone-surgery", "spine-emergency")
 
 
 @advisory(hooks=[PATIENT_VIEW], reads=[Problem, Assessment, Lesion], asks=SURGEON_FIRST)
