@@ -101,13 +101,11 @@ def _unbooked(operation: ProcedureRecord, after: list[ProcedureRecord], chart: C
         if days.at_least(table.number("first")) is None:
             chart.unknown[OPERATION] = Missing(OPERATION, DATE_NOT_PRECISE, operation.evidence.reference)
         return
-    yield table.advise(
-        band,
-        indicator=at_most(band.indicator, "warning") if after else None,
-        used=[operation, *after[-1:]],
-        notes=["indirect"] if after else [],
-        **_numbers(days, table),
-    )
+    if after:
+        indicator, used = at_most(band.indicator, "warning"), [operation, after[-1]]
+        yield table.advise("unclear", indicator=indicator, used=used, notes=["indirect"], **_numbers(days, table))
+    else:
+        yield table.advise(band, used=[operation], **_numbers(days, table))
 
 
 def _numbers(days: Range, table: Table) -> dict[str, Any]:
