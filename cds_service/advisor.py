@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 
 from cards.advisory import APPOINTMENT_BOOK
-from cards.answer import Answer, answer, mismatch
+from cards.answer import Answer, answer, mismatch, shown
 from cards.catalogue import Catalogue, load_catalogue
+from cards.memory import Memory
 from cards.situation import Situation
 from cds_service.contents import read_contents
 from cds_service.prefetch import Obtained, templates
@@ -63,11 +64,20 @@ class Advisor:
             self._templates[theme, hook] = templates(keys, self.terminology, self.settings.fhir.page_size)
         return self._templates[theme, hook]
 
-    def answer(self, case: Case, *, theme: str | None, language: str, only: Sequence[str] = ()) -> Answer:
-        """What a theme (None: every theme, merged) has to say about the case."""
+    def answer(
+        self,
+        case: Case,
+        *,
+        theme: str | None,
+        language: str,
+        only: Sequence[str] = (),
+        memory: Memory | None = None,
+    ) -> Answer:
+        """What a theme (None: every theme, merged) has to say about the case, and has not said before."""
         if case.of_another:
             told = {"asOf": case.as_of.isoformat(), "gate": _MISMATCH}
-            return Answer([mismatch(language, case.hook_instance)], told)
+            card = mismatch(language, case.hook_instance)
+            return Answer([card], told, [shown(card, {})])
         reading = read_chart(
             case.supplied,
             terminology=self.terminology,
@@ -94,6 +104,7 @@ class Advisor:
             hook_instance=case.hook_instance,
             subject=_subject(case, chart),
             only=only,
+            memory=memory,
         )
         if case.as_of_ignored:
             spoken.evaluation["ignored"] = [{"extension": AS_OF, "why": "server.allow_as_of is false"}]

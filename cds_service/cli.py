@@ -11,6 +11,7 @@ import click
 from cds_service.commands.catalogue import advisories, explain, services
 from cds_service.commands.config import config
 from cds_service.commands.evaluate import evaluate, try_example
+from cds_service.commands.feedback import feedback
 from cds_service.commands.new import new
 from cds_service.commands.serve import serve
 
@@ -25,7 +26,7 @@ def osteohooks(debug: bool) -> None:
     """Advice for people with bone metastases: small, sourced rules that read a chart and may speak."""
 
 
-for _command in (serve, evaluate, try_example, services, advisories, explain, new, config):
+for _command in (serve, evaluate, try_example, services, advisories, explain, feedback, new, config):
     osteohooks.add_command(_command)
 
 

@@ -5,11 +5,18 @@ Threads, because a call that fetches waits; a grace period longer than any call,
 """
 
 import os
+import tempfile
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+SPARE_THREADS = 4  # more than server.max_concurrent_calls, for the 503 and for /health
+COUNTS = "PROMETHEUS_MULTIPROC_DIR"  # where the workers count together, for /metrics
 
 bind = "127.0.0.1:8000"
 worker_class = "gthread"
 workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-threads = 8
+threads = 28 + SPARE_THREADS
 timeout = 60
 graceful_timeout = 30
 keepalive = 15
@@ -18,3 +25,37 @@ errorlog = "-"
 loglevel = "warning"
 proc_name = "osteohooks"
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+
+_made = ""  # the folder of counts, when it is ours to remove
+
+
+def on_starting(server: Any) -> None:
+    """Counts start from zero: the folder is a new one, or the one that is set, cleared of an earlier run's."""
+    from cds_service.logs import start_logs
+
+    start_logs()
+    global _made
+    if not os.environ.get(COUNTS):
+        _made = os.environ[COUNTS] = tempfile.mkdtemp(prefix="osteohooks-metrics-")
+    folder = Path(os.environ[COUNTS])
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob("*.db"):
+        left.unlink(missing_ok=True)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Again, since a reload gives gunicorn's own log back its first shape."""
+    from cds_service.logs import start_logs
+
+    start_logs()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(server: Any) -> None:
+    if _made:
+        rmtree(_made, ignore_errors=True)

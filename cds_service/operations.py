@@ -1,14 +1,32 @@
-"""For those who run the service: is it alive, is it ready, how is it doing."""
+"""For those who run the service: is it alive, is it ready, how is it doing, and what happened to this request."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+import logging
+import re
+import threading
+from collections.abc import Iterable
+from time import perf_counter
+from uuid import uuid4
 
+import structlog
+from flask import Blueprint, Flask, Response, g, request
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from cds_service import metrics
+from cds_service.errors import Refusal
 from cds_service.replies import reply
+from cds_service.store import Store
+
+REQUEST_ID = "X-Request-Id"
+_SANE = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_KINDS = {"calls.call": "call", "feedback.take": "feedback"}
+_RETRY_AFTER_S = 1
+
+_log = logging.getLogger("osteohooks")
 
 
-def operations() -> Blueprint:
+def operations(store: Store | None) -> Blueprint:
     """``GET /health/live``, ``GET /health/ready``, ``GET /metrics``."""
     blueprint = Blueprint("operations", __name__)
 
@@ -18,10 +36,74 @@ def operations() -> Blueprint:
 
     @blueprint.get("/health/ready")
     def ready() -> Response:
-        return reply({"status": "ready"})
+        if store is None:
+            return reply({"status": "ready", "store": "none"})
+        if store.reachable():
+            return reply({"status": "ready", "store": "reachable"})
+        return reply({"status": "not ready", "store": "not reachable"}, 503)
 
     @blueprint.get("/metrics")
-    def metrics() -> Response:
-        return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    def shown() -> Response:
+        return Response(metrics.exposition(), content_type=CONTENT_TYPE_LATEST)
 
     return blueprint
+
+
+def observe(app: Flask, known: Iterable[str]) -> None:
+    """Every request gets an id, one line in the log and, where it is a call, its place in the metrics."""
+    services = frozenset(known)
+
+    @app.before_request
+    def begin() -> None:
+        given = request.headers.get(REQUEST_ID, "")
+        g.request_id = given if _SANE.fullmatch(given) else uuid4().hex
+        g.began = perf_counter()
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        response.headers[REQUEST_ID] = g.request_id
+        took = perf_counter() - g.began
+        asked = (request.view_args or {}).get("service_id", "")
+        service = asked if asked in services else "unknown"
+        if kind := _KINDS.get(request.endpoint or ""):
+            metrics.calls.labels(kind, service, response.status_code).inc()
+            if kind == "call":
+                metrics.seconds.labels(service).observe(took)
+        told = {"method": request.method, "route": str(request.url_rule or "none"), "status": response.status_code}
+        told |= {"ms": round(took * 1000, 1)} | ({"service": service} if kind else {})
+        quiet = request.blueprint == "operations"
+        _log.log(logging.DEBUG if quiet else logging.INFO, "request", extra=told)
+        return response
+
+    @app.teardown_request
+    def forget(_: BaseException | None) -> None:
+        structlog.contextvars.clear_contextvars()
+
+
+def limit(app: Flask, most: int) -> None:
+    """No more than ``most`` requests at a time under ``/cds-services`` are answered by this process; others get a 503.
+
+    There are a few more threads than that (``gunicorn_conf``), so that the 503 and ``/health`` never wait in a queue.
+    """
+    room = threading.BoundedSemaphore(most)
+
+    @app.before_request
+    def enter() -> None:
+        if not request.path.startswith("/cds-services"):
+            return
+        if not room.acquire(blocking=False):
+            metrics.busy.inc()
+            raise Refusal(503, "too many calls at once; try again shortly")
+        g.holds_room = True
+
+    @app.after_request
+    def hint(response: Response) -> Response:
+        if response.status_code == 503:
+            response.headers.setdefault("Retry-After", str(_RETRY_AFTER_S))
+        return response
+
+    @app.teardown_request
+    def leave(_: BaseException | None) -> None:
+        if g.pop("holds_room", False):
+            room.release()

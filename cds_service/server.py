@@ -9,7 +9,6 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from cds_service import gunicorn_conf
-from cds_service.app import create_app
 from cds_service.settings import Settings
 
 
@@ -27,6 +26,8 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
+        from cds_service.app import create_app  # by then gunicorn_conf has said where the workers count
+
         return create_app(self.settings)
 
 
@@ -35,6 +36,7 @@ def run(settings: Settings, *, host: str, port: int, workers: int | None, ready:
     bare = host.strip("[]")
     changes: dict[str, Any] = {
         "bind": f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}",
+        "threads": settings.server.max_concurrent_calls + gunicorn_conf.SPARE_THREADS,
         "when_ready": lambda _: ready(),
     }
     if workers is not None:

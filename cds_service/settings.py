@@ -22,6 +22,7 @@ from cds_service.addresses import Refused, parse_base
 
 FILE_VARIABLE = "OSTEOHOOKS_CONFIG"
 PREFIX = "OSTEOHOOKS__"
+SQLITE = "sqlite:///"
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -45,6 +46,7 @@ class Server(Section, frozen=True):
     timezone: str = "UTC"
     trusted_proxies: Count = 0
     allow_as_of: bool = False
+    max_concurrent_calls: Positive = 28  # in one process; docs/decisions/0503-load.md
 
     @property
     def zone(self) -> tzinfo:
@@ -151,6 +153,9 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _put_paths_beside(content: dict[str, Any], folder: Path) -> None:
     """A path is meant from where the file stands, not from where the command was started."""
+    store = content.get("store")
+    if isinstance(store, dict) and isinstance(url := store.get("url"), str) and url.startswith(SQLITE):
+        store["url"] = SQLITE + str(folder / url.removeprefix(SQLITE))
     for table, key in _path_cells(content):
         if isinstance(table.get(key), str) and table[key]:
             table[key] = str(folder / table[key])

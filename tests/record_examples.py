@@ -78,8 +78,8 @@ def _matches(search: Search, resource: Json) -> bool:
 
 
 def service_settings() -> Settings:
-    """Settings under which the recorded day counts."""
-    return load_settings(environ={"OSTEOHOOKS__SERVER__ALLOW_AS_OF": "true"})
+    """Settings under which the recorded day counts and nothing is remembered."""
+    return load_settings(environ={"OSTEOHOOKS__SERVER__ALLOW_AS_OF": "true", "OSTEOHOOKS__STORE__URL": ""})
 
 
 def answers(advisory: str, request: bytes) -> dict[str, Json]:

@@ -12,6 +12,7 @@ import msgspec
 from cds_service.commands.options import WrongUse, advisor_of, config_option, settings_from
 
 if TYPE_CHECKING:
+    from cds_service.advisor import Advisor
     from cds_service.settings import Settings
 
 
@@ -26,6 +27,7 @@ def serve(host: str, port: int, workers: int | None, config_file: str | None) ->
     _check_exposure(settings, host)
     advisor = advisor_of(settings)  # what is wrong is said now, not by every worker
     _check_free(host, port)
+    _prepare_store(advisor)
     base = settings.server.base_url.rstrip("/")
 
     def ready() -> None:
@@ -54,6 +56,35 @@ def _check_exposure(settings: Settings, host: str) -> None:
             f"--host {host} can be reached by others. Set security.require_jwt = true and name the callers under "
             "[[security.clients]], or accept that anyone may call with security.insecure = true"
         )
+
+
+def _prepare_store(advisor: Advisor) -> None:
+    """Makes the store and its key, or brings them up to date, before several workers want them at once.
+
+    A file that cannot be had is wrong and said now; a database elsewhere may only be late: the service starts, and
+    ``/health/ready`` says that it is not ready.
+    """
+    from cds_service.settings import SettingsError
+    from cds_service.store import Store, StoreError
+    from cds_service.suppression import Suppression
+
+    settings = advisor.settings
+    if not settings.store.url:
+        return
+    try:
+        store = Store(settings.store)
+    except SettingsError as error:
+        raise WrongUse(str(error)) from None
+    try:
+        Suppression.of(store, settings, advisor.catalogue.settings)
+        store.prepare()
+        store.close()
+    except SettingsError as error:
+        raise WrongUse(str(error)) from None
+    except StoreError as error:
+        if store.is_file:
+            raise WrongUse(f"store.url: {settings.store.shown_url} cannot be used ({error})") from None
+        click.echo(f"osteohooks: the store cannot be reached yet ({error})", err=True)
 
 
 def _check_free(host: str, port: int) -> None:

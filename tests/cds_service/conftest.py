@@ -13,13 +13,18 @@ SNOMED = "http://snomed.info/sct"
 
 @pytest.fixture(scope="session")
 def serve():
-    """A test client of the service with the settings of some environment variables; each is made once."""
+    """A test client of the service with the settings of some environment variables; each is made once.
+
+    Without a store, unless a test names one: a test must not remember another's cards.
+    """
     made = {}
 
     def serve(**settings: str):
         key = tuple(sorted(settings.items()))
         if key not in made:
-            environ = {f"OSTEOHOOKS__{name.upper()}": value for name, value in settings.items()}
+            environ = {"OSTEOHOOKS__STORE__URL": ""} | {
+                f"OSTEOHOOKS__{name.upper()}": value for name, value in settings.items()
+            }
             made[key] = create_app(load_settings(environ=environ)).test_client()
         return made[key]
 

@@ -1,6 +1,7 @@
 """``osteohooks serve``: it says when it listens, answers, and ends with 0 when it is told to."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -20,8 +21,14 @@ def port():
 
 
 @pytest.fixture
-def server(port):
-    process = subprocess.Popen([*SERVE, "--port", str(port)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def server(port, tmp_path):
+    process = subprocess.Popen(
+        [*SERVE, "--port", str(port)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OSTEOHOOKS__STORE__URL": f"sqlite:///{tmp_path}/store.db"},
+    )
     yield process
     process.kill()
     process.communicate()

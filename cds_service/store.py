@@ -1,0 +1,380 @@
+"""What is kept: the cards that were shown and what became of them. SQLite on one machine, PostgreSQL for several.
+
+Nothing of a patient is in it: no id, no value, no text a user typed. A keyed hash (``suppression``) tells a repeat.
+
+Feedback is acknowledged only once it is safe: a commit that reaches the disk. The rows that calls write and read are
+worth less than the call, so these are quick: they wait for no disk, hardly for another writer, and after a failure the
+store is left alone for a while.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from cds_service.faults import where
+from cds_service.settings import SettingsError
+from cds_service.settings import Store as StoreSettings
+
+HEAD = "0001"  # the newest of migrations/versions; a store that has it needs no Alembic, which is slow to load
+ALLOWED = "sqlite:///FILE, postgresql+psycopg://USER:PASSWORD@HOST/DATABASE, or nothing to keep none"
+ACCEPTED, OVERRIDDEN = "accepted", "overridden"
+
+_REST_S = 5.0  # how long calls leave a store alone that failed
+_WAIT_MS = {True: 250, False: 5000}  # what a quick statement, and any other, may wait for another writer
+_CONNECT_S = 2  # the shortest that PostgreSQL's library knows
+_MIGRATION_LOCK = 6_743_301  # any number, the same on every machine
+
+
+class StoreError(Exception):
+    """The store could not do it. The message names what failed and no value."""
+
+
+class Utc(sa.TypeDecorator[datetime]):
+    """A moment; SQLite keeps it without its zone, so it is always UTC."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+metadata = sa.MetaData()
+
+card_shown = sa.Table(
+    "card_shown",
+    metadata,
+    sa.Column("card", sa.String(36), primary_key=True),
+    sa.Column("advisory", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("band", sa.Text, nullable=False),
+    sa.Column("indicator", sa.Text, nullable=False),
+    sa.Column("service", sa.Text, nullable=False),
+    sa.Column("hook_instance", sa.Text, nullable=False),
+    sa.Column("shown_at", Utc, nullable=False),
+    sa.Column("occasion", sa.String(64), nullable=False),  # keyed hash of patient, advisory and band
+    sa.Column("fingerprint", sa.String(64), nullable=False),  # the same with the inputs
+    sa.Index("card_shown_occasion", "occasion", "shown_at"),
+)
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    sa.Column("card", sa.String(36), primary_key=True),
+    sa.Column("entry", sa.String(64), primary_key=True),  # hash of what was said: the same said twice is one row
+    sa.Column("service", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("outcome_at", Utc, nullable=False),
+    sa.Column("received_at", Utc, nullable=False),
+    sa.Column("suggestions", sa.JSON, nullable=False),
+    sa.Column("reason_system", sa.Text),
+    sa.Column("reason_code", sa.Text),
+    sa.Column("commented", sa.Boolean, nullable=False),
+    # Of the card, where it is one of ours.
+    sa.Column("advisory", sa.Text),
+    sa.Column("version", sa.Text),
+    sa.Column("indicator", sa.Text),
+    sa.Column("hook_instance", sa.Text),
+    sa.Column("fingerprint", sa.String(64)),
+    sa.Index("feedback_fingerprint", "fingerprint"),
+)
+
+
+class ShownRow(msgspec.Struct, frozen=True):
+    """One row of ``card_shown``."""
+
+    card: str
+    advisory: str
+    version: str
+    band: str
+    indicator: str
+    service: str
+    hook_instance: str
+    shown_at: datetime
+    occasion: str
+    fingerprint: str
+
+
+class FeedbackEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one card, as the client tells it. ``entry`` names these words: the same words, the same name."""
+
+    card: str
+    entry: str
+    outcome: str
+    outcome_at: datetime
+    suggestions: list[str] = []
+    reason_system: str | None = None
+    reason_code: str | None = None
+    commented: bool = False
+
+
+class OverrideRow(msgspec.Struct, frozen=True):
+    """A card whose last word was an override. ``at``: when, by the earlier of the client's clock and ours."""
+
+    fingerprint: str
+    indicator: str
+    at: datetime
+
+
+class Tally(msgspec.Struct):
+    """One advisory's cards: how many were shown, and what became of them."""
+
+    advisory: str
+    shown: int = 0
+    accepted: int = 0
+    overridden: int = 0
+    reasons: dict[str, int] = msgspec.field(default_factory=dict)
+
+
+class Store:
+    """The store of one process. Opened at first use, so after a fork, and brought up to date then."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        """Raises SettingsError for an address that is none of a store."""
+        self.url = address(settings)
+        self._engine: sa.Engine | None = None
+        self._opening = threading.Lock()
+        self._resting_until = 0.0
+
+    @property
+    def is_file(self) -> bool:
+        """True for SQLite: one machine, one file."""
+        return self.url.get_backend_name() == "sqlite"
+
+    def prepare(self) -> None:
+        """Opens the store and brings it up to date. Raises StoreError."""
+        with self._work("open", reading=True):
+            pass
+
+    def reachable(self) -> bool:
+        try:
+            with self._work("ask", reading=True) as connection:
+                connection.execute(sa.select(1))
+        except StoreError:
+            return False
+        return True
+
+    def close(self) -> None:
+        with self._opening:
+            if self._engine is not None:
+                self._engine.dispose()
+                self._engine = None
+
+    def save_shown(self, rows: Iterable[ShownRow]) -> None:
+        """Records cards; one that is recorded already stays as it was. Quick. Raises StoreError."""
+        if values := [msgspec.structs.asdict(row) for row in rows]:
+            with self._work("record cards", quick=True) as connection:
+                connection.execute(self._insert(card_shown), values)
+
+    def save_feedback(self, service: str, entries: Sequence[FeedbackEntry], received_at: datetime) -> set[str]:
+        """Keeps feedback for good; gives the cards that were never shown, kept all the same. Raises StoreError."""
+        of_the_card = ("advisory", "version", "indicator", "hook_instance", "fingerprint")
+        columns = [card_shown.c.card, *(card_shown.c[name] for name in of_the_card)]
+        asked = sa.select(*columns).where(card_shown.c.card.in_([entry.card for entry in entries]))
+        with self._work("keep feedback") as connection:
+            known = {row["card"]: row for row in connection.execute(asked).mappings()}
+            values = [
+                msgspec.structs.asdict(entry)
+                | {"service": service, "received_at": received_at}
+                | {name: known[entry.card][name] if entry.card in known else None for name in of_the_card}
+                for entry in entries
+            ]
+            connection.execute(self._insert(feedback), values)
+        return {entry.card for entry in entries} - known.keys()
+
+    def overrides(self, fingerprints: Sequence[str], since: datetime) -> list[OverrideRow]:
+        """The overrides since then of cards with these fingerprints, unless the user thought again. Quick.
+
+        Raises StoreError.
+        """
+        f = feedback.c
+        asked = (
+            sa.select(f.card, f.fingerprint, f.indicator, f.outcome, f.outcome_at, f.received_at)
+            .where(f.fingerprint.in_(fingerprints), f.received_at >= since)
+            .order_by(f.outcome_at, f.received_at)
+        )
+        with self._work("recall overrides", reading=True, quick=True) as connection:
+            last = {row.card: row for row in connection.execute(asked)}
+        return [
+            OverrideRow(row.fingerprint, row.indicator, min(row.outcome_at, row.received_at))
+            for row in last.values()
+            if row.outcome == OVERRIDDEN
+        ]
+
+    def last_shown(self, occasions: Sequence[str], *, before: str) -> dict[tuple[str, str], datetime]:
+        """When a card of these occasions was last shown in another call than ``before`` (its hook instance).
+
+        By occasion and fingerprint. Quick. Raises StoreError.
+        """
+        s = card_shown.c
+        asked = (
+            sa.select(s.occasion, s.fingerprint, sa.func.max(s.shown_at, type_=Utc))
+            .where(s.occasion.in_(occasions), s.hook_instance != before)
+            .group_by(s.occasion, s.fingerprint)
+        )
+        with self._work("recall cards", reading=True, quick=True) as connection:
+            return {(occasion, fingerprint): at for occasion, fingerprint, at in connection.execute(asked)}
+
+    def tallies(self) -> tuple[list[Tally], int]:
+        """What became of the cards of each advisory, and how many cards with feedback were none of ours.
+
+        Of a card with several feedbacks the last counts. Raises StoreError.
+        """
+        shown = sa.select(card_shown.c.advisory, sa.func.count()).group_by(card_shown.c.advisory)
+        told = sa.select(feedback.c.card, feedback.c.advisory, feedback.c.outcome, feedback.c.reason_code)
+        with self._work("report", reading=True) as connection:
+            counts = {advisory: count for advisory, count in connection.execute(shown)}
+            ordered = told.order_by(feedback.c.outcome_at, feedback.c.received_at)
+            last = {row.card: row for row in connection.execute(ordered)}
+        tallies = {advisory: Tally(advisory, count) for advisory, count in counts.items()}
+        reasons: dict[str, Counter[str]] = {}
+        for row in (row for row in last.values() if row.advisory is not None):
+            tally = tallies.setdefault(row.advisory, Tally(row.advisory))
+            if row.outcome == ACCEPTED:
+                tally.accepted += 1
+            else:
+                tally.overridden += 1
+                reasons.setdefault(row.advisory, Counter())[row.reason_code or ""] += 1
+        for advisory, counted in reasons.items():
+            tallies[advisory].reasons = dict(counted.most_common())
+        return sorted(tallies.values(), key=lambda tally: tally.advisory), sum(
+            row.advisory is None for row in last.values()
+        )
+
+    def _insert(self, table: sa.Table) -> sa.Insert:
+        """An insert that leaves a row as it is when there is one with its key."""
+        if self.is_file:
+            return sqlite.insert(table).on_conflict_do_nothing()
+        return postgresql.insert(table).on_conflict_do_nothing()
+
+    @contextmanager
+    def _work(self, doing: str, *, reading: bool = False, quick: bool = False) -> Iterator[sa.Connection]:
+        """One transaction. Raises StoreError; for quick work also while the store is left alone."""
+        if quick and monotonic() < self._resting_until:
+            raise StoreError(f"{doing}: the store failed a moment ago")
+        try:
+            with self._opened().connect() as raw:
+                connection = raw.execution_options(reading=reading, quick=quick)
+                with connection.begin():
+                    yield connection
+        except (SQLAlchemyError, OSError) as error:
+            if quick:
+                self._resting_until = monotonic() + _REST_S
+            cause = getattr(error, "orig", None) or error
+            raise StoreError(f"{doing}: {where(cause)}") from None
+
+    def _opened(self) -> sa.Engine:
+        with self._opening:
+            if self._engine is None:
+                engine = _engine(self.url)
+                try:
+                    _bring_up_to_date(engine)
+                except BaseException:
+                    engine.dispose()
+                    raise
+                self._engine = engine
+            return self._engine
+
+
+def address(settings: StoreSettings) -> sa.URL:
+    """The address of a store. Raises SettingsError."""
+    try:
+        url = sa.make_url(settings.url)
+        backend = url.get_backend_name()
+    except (SQLAlchemyError, ValueError):
+        raise SettingsError(f'store.url: found "{settings.shown_url}", allowed: {ALLOWED}') from None
+    if backend == "sqlite" and url.database and url.database != ":memory:":
+        return url
+    if backend == "postgresql" and url.drivername in ("postgresql", "postgresql+psycopg"):
+        try:
+            import psycopg  # noqa: F401
+        except ImportError:
+            raise SettingsError(
+                "store.url: found a PostgreSQL address, and no psycopg. Install it: pip install 'osteohooks[postgres]'"
+            ) from None
+        return url.set(drivername="postgresql+psycopg")
+    raise SettingsError(f'store.url: found "{settings.shown_url}", allowed: {ALLOWED}')
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    if url.get_backend_name() == "sqlite":
+        engine = sa.create_engine(url, hide_parameters=True, max_overflow=-1)
+        sa.event.listen(engine, "connect", _connect_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    options = f"-c statement_timeout={_WAIT_MS[False]} -c idle_in_transaction_session_timeout={_WAIT_MS[False]}"
+    engine = sa.create_engine(
+        url,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_timeout=_CONNECT_S,
+        connect_args={"connect_timeout": _CONNECT_S, "tcp_user_timeout": 1000 * _CONNECT_S, "options": options},
+    )
+    sa.event.listen(engine, "begin", _begin_postgresql)
+    return engine
+
+
+def _connect_sqlite(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # transactions begin where we say so
+    connection.execute("PRAGMA journal_mode=WAL")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    """A write takes its lock at once, so that two of them wait for each other and never fail half-way."""
+    chosen = connection.get_execution_options()
+    quick = bool(chosen.get("quick"))
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={_WAIT_MS[quick]}")
+    connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if quick else 'FULL'}")
+    connection.exec_driver_sql("BEGIN" if chosen.get("reading") else "BEGIN IMMEDIATE")
+
+
+def _begin_postgresql(connection: sa.Connection) -> None:
+    if connection.get_execution_options().get("quick"):
+        connection.exec_driver_sql(
+            f"SET LOCAL synchronous_commit = off; SET LOCAL statement_timeout = {_WAIT_MS[True]}"
+        )
+
+
+def _bring_up_to_date(engine: sa.Engine) -> None:
+    """Runs the migrations that the store lacks, one process at a time."""
+    with engine.connect() as raw:
+        connection = raw.execution_options(reading=True)
+        with connection.begin():
+            if _has_head(connection):
+                return
+    with engine.begin() as connection:  # SQLite: the write lock
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+        if not _has_head(connection):
+            _upgrade(connection)
+
+
+def _has_head(connection: sa.Connection) -> bool:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return False
+    return HEAD in connection.scalars(sa.text("SELECT version_num FROM alembic_version"))
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
