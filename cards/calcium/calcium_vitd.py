@@ -7,7 +7,7 @@ from datetime import date
 from cards.advisory import ORDER_SIGN, PATIENT_VIEW, Advices, advisory
 from cards.facts.calcium import Calcium, calcium
 from cards.facts.exposure import ACTIVE, DENOSUMAB, bone_modifying, course
-from cards.facts.ordered import agent, drafted_doses
+from cards.facts.ordered import agent, drafted_doses, for_hypercalcaemia
 from cards.situation import Situation
 from cards.table import Table
 from cards.words import drug
@@ -60,7 +60,9 @@ def _not_taken(supplement: str, chart: Chart, situation: Situation) -> bool:
 
 
 def _calcium_speaks_against(chart: Chart, situation: Situation, table: Table) -> bool:
-    """Calcium is, or may be, high: by the limit of hypercalcaemia, the laboratory's own, or the problem list."""
+    """Calcium is or may be high: the order's reason, the problem list, hypercalcaemia's limit or the laboratory's."""
+    if any(for_hypercalcaemia(draft) for draft in drafted_doses(situation)):
+        return True
     if any(problem.present and problem.certainty != "refuted" for problem in chart.all(Problem, "hypercalcaemia")):
         return True
     level = calcium(chart, situation)
