@@ -8,7 +8,7 @@ from typing import Any
 from cards.advice import Advice
 from cards.advisory import ORDER_SELECT, ORDER_SIGN, PATIENT_VIEW, Advices, advisory
 from cards.facts.exposure import ACTIVE, Course, bisphosphonates
-from cards.facts.ordered import INFUSED, agent, drafted_doses, for_hypercalcaemia, for_osteoporosis
+from cards.facts.ordered import INFUSED, agent, calcium_is_high, drafted_doses, for_hypercalcaemia, for_osteoporosis
 from cards.facts.renal import CLEARANCE, CREATININE, Clearance, clearance, on_dialysis
 from cards.situation import Situation
 from cards.table import Band, Table
@@ -24,7 +24,6 @@ from fhir_mappings.procedures import ProcedureRecord
 from fhir_mappings.ranges import Range
 
 LIMITED = ("med-zoledronic-acid", "med-pamidronate", "med-ibandronate")  # those whose label has clearance limits
-HIGH_CALCIUM = ("moderate", "severe", "crisis")
 
 
 @advisory(
@@ -103,7 +102,7 @@ def _ask(draft: DrugRecord, renal: Clearance, table: Table) -> Advice:
 
 def _facts(draft: DrugRecord, renal: Clearance, chart: Chart, situation: Situation, table: Table) -> dict[str, Any]:
     notes = ["formula"] if renal.working else ["recorded"]
-    if any(advice.name in HIGH_CALCIUM for advice in situation.said("hypercalcemia")):
+    if calcium_is_high(situation):
         notes.append("high_calcium")
     painkillers = _nephrotoxic(chart)
     if painkillers:

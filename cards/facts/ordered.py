@@ -53,3 +53,8 @@ def bone_disease(chart: Chart) -> bool:
 def present(chart: Chart, *concepts: str) -> bool:
     """A confirmed, present problem of one of these concepts is on record."""
     return any(problem.present and problem.certainty == "confirmed" for problem in chart.any(Problem, *concepts))
+
+
+def calcium_is_high(situation: Situation) -> bool:
+    """Hypercalcaemia that would be treated with these drugs: moderate or worse (the caller asks ``hypercalcemia``)."""
+    return any(advice.name in ("moderate", "severe", "crisis") for advice in situation.said("hypercalcemia"))
