@@ -17,7 +17,7 @@ from cards.facts.long_bones import (
     same_bone,
     weight_bearing,
 )
-from cards.fracture_risk.mirels import lesion_score
+from cards.fracture_risk.mirels import eligible, lesion_score
 from cards.situation import Situation
 from cards.table import Table
 from cards.text import Text, listed
@@ -91,7 +91,9 @@ def _impending(lesion: Lesion, chart: Chart, situation: Situation, table: Table)
     fixed = fixations(chart, lesion.site)
     if fixed.within(table.days("fixed"), chart) or fixed.since(lesion.evidence.when):
         return
-    alone = list(met) == ["lytic"] and lesion.text("lesion-pain") == "none" and _scores_low(lesion, situation)
+    alone = (
+        list(met) == ["lytic"] and lesion.text("lesion-pain") == "none" and mirels_bands(lesion, situation) == {"low"}
+    )
     band = table.band["fully-lytic" if alone else "criterion"]
     planned = _planned(lesion.site, chart, situation)
     unclear = _unclear(fixed, lesion, chart)
@@ -130,10 +132,16 @@ def _written_fully_lytic(lesion: Lesion, table: Table) -> bool:
     return matrix is not None and matrix.evidence.original.casefold() in table.choice("fully_lytic")
 
 
-def _scores_low(lesion: Lesion, situation: Situation) -> bool:
-    """Every Mirels total this lesion may have is in the low band."""
-    mirels = cast(Table, situation.table("mirels"))
-    return all(band is not None and band.name == "low" for band in mirels.reach(lesion_score(lesion, mirels).total))
+def mirels_bands(lesion: Lesion, situation: Situation) -> frozenset[str]:
+    """Every Mirels band the lesion may be in, by its items or a recorded total; none where it cannot be scored."""
+    if not eligible(lesion):
+        return frozenset()
+    table = cast(Table, situation.table("mirels"))
+    score, recorded = lesion_score(lesion, table), lesion.number("mirels-score")
+    if recorded is None and not score.anything_known:
+        return frozenset()
+    total = score.total if score.complete or recorded is None else recorded
+    return frozenset(band.name for band in table.reach(total) if band is not None)
 
 
 def _planned(site: Site, chart: Chart, situation: Situation) -> list[ProcedureRecord]:
