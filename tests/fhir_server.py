@@ -32,7 +32,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.ports.add(self.client_address[1])
         kind = urlsplit(self.path).path.removeprefix(self.server.path).strip("/").split("/")[0]
         try:
-            self.server.ways.get(kind, _plainly)(self)
+            self.server.ways.get(kind, self.server.otherwise)(self)
         except OSError:
             self.close_connection = True  # the service hung up, as it should
 
@@ -64,6 +64,7 @@ class FhirServer(ThreadingHTTPServer):
         self.scheme = "https" if tls else "http"
         self.path = path
         self.ways: dict[str, Way] = {}
+        self.otherwise: Way = plainly
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.ports: set[int] = set()
         self.closing = threading.Event()
@@ -99,7 +100,7 @@ def searchset(resources: Iterable[Json] = (), *, following: str | None = None, *
     return bundle
 
 
-def _plainly(handler: _Handler) -> None:
+def plainly(handler: _Handler) -> None:
     """The patient for a read of it, nothing found for a search, 404 for any other read."""
     path = urlsplit(handler.path).path
     if path.endswith("/Patient/17"):
