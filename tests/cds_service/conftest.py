@@ -1,9 +1,14 @@
 """A client of the service, and the smallest patient worth talking about."""
 
+from uuid import uuid4
+
 import pytest
+import sqlalchemy
 
 from cds_service.app import create_app
 from cds_service.settings import load_settings
+from tests.conftest import require
+from tests.postgresql import programs, running
 
 INSTANCE = "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"
 MIRELS = "/cds-services/fracture-risk-patient-view"
@@ -29,6 +34,27 @@ def serve():
         return made[key]
 
     return serve
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """The address of a running PostgreSQL with an empty database."""
+    found = programs()
+    require(found, "needs PostgreSQL (apt-get install postgresql)")
+    with running(found) as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request, tmp_path):
+    """The address of an empty store, on each of the two databases."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/store.db"
+    address = request.getfixturevalue("postgresql")
+    name = f"test_{uuid4().hex}"
+    with sqlalchemy.create_engine(address, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    return address.replace("/postgres?", f"/{name}?")
 
 
 @pytest.fixture
