@@ -7,6 +7,7 @@ from cards.situation import Situation
 from fhir_mappings.chart import Chart
 from fhir_mappings.procedures import ProcedureRecord
 from fhir_mappings.ranges import Range
+from fhir_mappings.when import When
 
 DONE = ("done", "fulfilled")
 AHEAD = ("planned", "draft")
@@ -20,12 +21,11 @@ def records(chart: Chart, situation: Situation, *names: str) -> list[ProcedureRe
     return [record for record in found if record.state in (*DONE, *AHEAD) and not _elsewhere(record)]
 
 
-def days_between(earlier: ProcedureRecord, later: ProcedureRecord) -> Range | None:
+def days_between(earlier: When | None, later: When | None) -> Range | None:
     """Whole days from one to the other, negative the other way round; None when either has no date."""
-    first, second = earlier.evidence.when, later.evidence.when
-    if first is None or second is None:
+    if earlier is None or later is None:
         return None
-    return Range.of((second.first - first.last).days, (second.last - first.first).days)
+    return Range.of((later.first - earlier.last).days, (later.last - earlier.first).days)
 
 
 def _elsewhere(record: ProcedureRecord) -> bool:

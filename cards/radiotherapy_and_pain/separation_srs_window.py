@@ -41,7 +41,7 @@ def separation_srs_window(chart: Chart, situation: Situation, table: Table) -> A
 
 def _may_follow(record: ProcedureRecord, operation: ProcedureRecord) -> bool:
     """Not surely before the operation, and not of another level."""
-    days = days_between(operation, record)
+    days = days_between(operation.evidence.when, record.evidence.when)
     same_place = (
         not record.sites
         or not operation.sites
@@ -57,7 +57,7 @@ def _to_come(record: ProcedureRecord, chart: Chart) -> bool:
 
 def _booked(operation: ProcedureRecord, plan: ProcedureRecord, chart: Chart, table: Table) -> Advices:
     """The booked day, counted from the operation."""
-    days = days_between(operation, plan)
+    days = days_between(operation.evidence.when, plan.evidence.when)
     start, end = table.choice("window")
     if days is None:
         return
