@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cards.advisory import ORDER_SIGN, PATIENT_VIEW, Advices, advisory
 from cards.facts.radiosensitivity import SENSITIVE, radiosensitivity
-from cards.facts.spine import RADIOTHERAPY, drafted_for, emergency_stands_for, spine_lesions, treated_after
+from cards.facts.spine import RADIOTHERAPY, SURGERY, drafted_for, emergency_stands_for, spine_lesions, treated_after
 from cards.situation import Situation
 from cards.table import Table
 from cards.words import lesion_place
@@ -34,7 +34,7 @@ DEFICITS = ("new-neurological-deficit", "frankel-grade")
 def escc(chart: Chart, situation: Situation, table: Table) -> Advices:
     for lesion in spine_lesions(chart):
         grade = lesion.items.get(GRADE)
-        concerned = not situation.ordering or drafted_for(lesion, situation, *RADIOTHERAPY)
+        concerned = not situation.ordering or drafted_for(lesion, situation, *RADIOTHERAPY, *SURGERY)
         if grade is not None and concerned and not emergency_stands_for(lesion, situation):
             yield from _about(lesion, grade, chart, situation, table)
 

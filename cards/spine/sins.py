@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from cards.advisory import ENCOUNTER_DISCHARGE, ORDER_SIGN, PATIENT_VIEW, Advices, advisory
 from cards.facts.spine import (
-    AUGMENTATION,
-    RADIOTHERAPY,
+    TREATMENT,
     drafted_for,
     emergency_stands_for,
     spine_lesions,
@@ -87,8 +86,8 @@ def _collapse(lesion: Lesion, table: Table) -> set[str] | Missing:
 
 
 def _concerned(lesion: Lesion, situation: Situation) -> bool:
-    """At order-sign only radiotherapy or cement for this level, or for no place in particular."""
-    return not situation.ordering or drafted_for(lesion, situation, *RADIOTHERAPY, *AUGMENTATION)
+    """At order-sign only a treatment of this level, or of no place in particular."""
+    return not situation.ordering or drafted_for(lesion, situation, *TREATMENT)
 
 
 def _about(lesion: Lesion, chart: Chart, situation: Situation, table: Table) -> Advices:

@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 
 from cards.advice import Advice
 from cards.advisory import ENCOUNTER_DISCHARGE, ORDER_SIGN, PATIENT_VIEW
+from cards.catalogue import load_catalogue
 from cards.engine import Run
 from cards.facts.diagnosis import PRIMARY_SITES
 from cards.situation import Situation
+from cards.table import TableError
 from fhir_mappings.assessments import Assessment, Marker
 from fhir_mappings.chart import Chart
 from fhir_mappings.conditions import Problem
@@ -254,6 +256,13 @@ def test_all_18_tomita_combinations() -> None:
         assert span(advice) == (total, total), items
         totals.add(total)
     assert totals == set(range(2, 11))  # "all integers reachable": the printed 4, 2, 0 for each item could not
+
+
+def test_the_points_the_consensus_prints_are_not_to_be_had() -> None:
+    """4, 2, 0 for each item contradicts its own bands, which begin at 2 and hold odd totals: published points only."""
+    assert load_catalogue({"tomita_points": "published"})
+    with pytest.raises(TableError, match="tomita_points"):
+        load_catalogue({"tomita_points": "4-2-0"})
 
 
 @pytest.mark.parametrize("site", [*PRIMARY_SITES, "osteosarcoma"])
