@@ -274,7 +274,7 @@ class Case:
     def _procedure(self, given: Json, draft: bool) -> Json:
         """``done`` makes a Procedure, ``planned`` a ServiceRequest."""
         if "done" in given:
-            procedure = self._resource("Procedure", given) | {"status": "completed"}
+            procedure = self._resource("Procedure", given) | {"status": given.get("status", "completed")}
             procedure["performedDateTime"] = self._date(given["done"])
             return procedure | self._what_and_where(given)
         request = self._resource("ServiceRequest", given) | {"status": "active", "intent": "order"}
