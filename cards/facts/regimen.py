@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import TypeVar
 
 import msgspec
 
@@ -15,6 +16,8 @@ from fhir_mappings.lesions import Lesion
 from fhir_mappings.medications import DrugRecord
 from fhir_mappings.ranges import Range
 from fhir_mappings.when import When
+
+F = TypeVar("F", bound=Finding)
 
 SYSTEMIC = "med-systemic-therapy"
 CHEMOTHERAPY_BEFORE = "history-chemotherapy-flag"
@@ -68,7 +71,7 @@ def days_between(first: When, second: When) -> Range:
     return Range.of((second.first - first.last).days, (second.last - first.first).days)
 
 
-def latest_after(findings: Iterable[Finding], start: When) -> Finding | None:
+def latest_after(findings: Iterable[F], start: When) -> F | None:
     """The last of the findings that surely came after ``start``."""
     later = [one for one in findings if one.evidence.when and one.evidence.when.first > start.last]
     return max(later, key=lambda one: one.order, default=None)
