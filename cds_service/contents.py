@@ -23,6 +23,7 @@ _GRAVEST_FIRST = (CLIENT_ERROR, UNREADABLE, PAGE_NOT_FOLLOWED)
 _UNDECODABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 T = TypeVar("T")
 _ABSENT = msgspec.Raw(b"")
+_SPECIAL = (b"Bundle", b"OperationOutcome")
 _KIND_FIRST = re.compile(rb'\s*{\s*"resourceType"\s*:\s*"(\w+)"')
 
 
@@ -129,23 +130,34 @@ def _is_error(value: _Value) -> bool:
 
 
 def _bundle(bundle: _Value, flawed: bool) -> Contents:
-    parts = [_entry(entry) for entry in bundle.entry or []]
-    gaps: list[Why | None] = [part.gap for part in parts]
-    if flawed:
-        gaps.append(UNREADABLE)
+    supplied: list[Supplied] = []
+    patients: list[msgspec.Raw] = []
+    gaps: list[Why | None] = [UNREADABLE] if flawed else []
+    matches = 0
+    for entry in bundle.entry or []:
+        matches += entry.search is None or entry.search.mode not in ("include", "outcome")
+        kind = _ordinary(entry)
+        if kind is not None:
+            supplied.append(Supplied(entry.resource, entry.full_url))
+            if kind == b"Patient":
+                patients.append(entry.resource)
+            continue
+        part = _entry(entry)
+        supplied += part.supplied
+        patients += part.patients
+        gaps.append(part.gap)
     next_page = next((link.url for link in bundle.link or [] if link.relation == "next" and link.url), None)
-    matches = _matches(bundle)
     if next_page is not None or (bundle.total is not None and bundle.total > matches):
         gaps.append(PAGE_NOT_FOLLOWED)
-    return Contents(
-        [supplied for part in parts for supplied in part.supplied],
-        gravest(gaps),
-        [patient for part in parts for patient in part.patients],
-        "Bundle",
-        next_page,
-        bundle.total,
-        matches,
-    )
+    return Contents(supplied, gravest(gaps), patients, "Bundle", next_page, bundle.total, matches)
+
+
+def _ordinary(entry: _Entry) -> bytes | None:
+    """The type of a resource that needs no second look here, as nearly all are; None for everything else."""
+    if entry.response is not None:
+        return None
+    first = _KIND_FIRST.match(memoryview(entry.resource))
+    return first[1] if first is not None and first[1] not in _SPECIAL else None
 
 
 def _entry(entry: _Entry) -> Contents:
@@ -164,11 +176,6 @@ def named(raw: msgspec.Raw, contents: Contents, full_url: str | None = None) -> 
     if contents.gap != UNREADABLE or contents.kind is not None:
         return contents
     return msgspec.structs.replace(contents, supplied=[Supplied(raw, full_url)])
-
-
-def _matches(bundle: _Value) -> int:
-    modes = [entry.search.mode if entry.search else None for entry in bundle.entry or []]
-    return sum(mode not in ("include", "outcome") for mode in modes)
 
 
 def gravest(gaps: Iterable[Why | None]) -> Why | None:
