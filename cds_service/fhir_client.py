@@ -107,7 +107,7 @@ class _Http(HTTPConnection):
         except OSError as error:
             raise NewConnectionError(self, "no connection") from error
         self._handle = line.dup()  # TLS takes the socket itself away
-        _here.wire.hold(self)
+        _here.wire.hold(self)  # again: the deadline may have passed while there was nothing to hang up on
         return line
 
     def request(self, *args: Any, **more: Any) -> None:

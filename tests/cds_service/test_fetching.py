@@ -344,11 +344,15 @@ def test_a_medication_that_is_here_is_not_fetched(doses, server):
     assert server.asked == []
 
 
-@pytest.mark.parametrize(
-    "reference", ["#d", "urn:uuid:53fefa32-fcbb-4ff8-8a92-55ee120877b7", "https://other.example/r4/Medication/d"]
-)
-def test_a_reference_to_elsewhere_is_not_followed(doses, server, reference):
-    doses(referring(reference))
+@pytest.mark.parametrize("reference", ["#d", "urn:uuid:53fefa32-fcbb-4ff8-8a92-55ee120877b7", "Substance/d"])
+def test_what_came_along_is_not_fetched(doses, server, reference):
+    assert "notFetched" not in evaluation(doses(referring(reference)))
+    assert server.asked == []
+
+
+def test_a_medication_on_another_server_is_not_fetched(doses, server):
+    told = evaluation(doses(referring("https://other.example/r4/Medication/d")))
+    assert told["notFetched"][0]["cause"] == "address outside fhirServer"
     assert server.asked == []
 
 
