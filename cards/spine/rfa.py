@@ -26,7 +26,7 @@ def rfa(chart: Chart, situation: Situation, table: Table) -> Advices:
     drafts = drafted(situation, "proc-radiofrequency-ablation")
     if not drafts or not for_bone(chart, drafts):
         return
-    lesions = target_lesions(chart, drafts) if of_spine(chart, drafts) else []
+    lesions = target_lesions(chart, drafts)
     objections = [objection for lesion in lesions for objection in _vertebra(lesion, table)]
     objections += clotting(chart, situation)
     objections += diagnoses(chart, infection="infection-spine-or-blood", organ_failure="organ-failure")
