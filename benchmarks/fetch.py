@@ -90,7 +90,7 @@ def median_ms(work: Callable[[], object], rounds: int = ROUNDS) -> float:
 
 def measure(base: str) -> list[tuple[str, int, int, float]]:
     """What was done, how many answers it took, how many of them one after the other, and the median in ms."""
-    app = create_app(load_settings(environ={}))
+    app = create_app(load_settings(environ={"OSTEOHOOKS__STORE__URL": ""}))
     entries = app.test_client().get("/cds-services").get_json()["services"]
     templates = next(entry["prefetch"] for entry in entries if entry["id"] == SERVICE)
 

@@ -60,7 +60,9 @@ def answer_call(
     metrics.count_prefetch(service.wanted, obtained.gaps, failures)
     case = case_of(asked, obtained, today=server.today(), allow_as_of=server.allow_as_of)
     if not case.of_another:
-        check_evaluable(obtained, case.drafts, service.wanted, strict=advisor.settings.fhir.strict_412)
+        causes = {failure["key"]: failure["cause"] for failure in failures}
+        strict = advisor.settings.fhir.strict_412
+        check_evaluable(obtained, case.drafts, service.wanted, strict=strict, causes=causes)
     spoken = advisor.answer(case, theme=service.theme, language=language, memory=memory)
     if failures:
         spoken.evaluation["notFetched"] = failures

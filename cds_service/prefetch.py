@@ -77,15 +77,24 @@ def obtain(request: HookRequest, wanted: Mapping[str, str], complete: Complete |
     )
 
 
-def check_evaluable(obtained: Obtained, drafts: Sequence[Supplied], wanted: Mapping[str, str], *, strict: bool) -> None:
+def check_evaluable(
+    obtained: Obtained,
+    drafts: Sequence[Supplied],
+    wanted: Mapping[str, str],
+    *,
+    strict: bool,
+    causes: Mapping[str, str] | None = None,
+) -> None:
     """Raises Refusal (412) when nothing at all can be evaluated; with ``strict`` as soon as one key cannot be had.
 
+    ``causes``: what happened to the keys whose fetch failed, for whoever connects a client ("status 401").
     Clients show a refusal as "no recommendations", so whatever can be answered is answered.
     """
     lacking = {key: why for key, why in sorted(obtained.gaps.items()) if why not in _ANSWERED}
     nothing = not (obtained.supplied or drafts or obtained.answered)
     if lacking and (nothing or strict):
-        asked = "; ".join(f"{key} ({why}): {wanted[key]}" for key, why in lacking.items())
+        told = {key: dict.fromkeys((why, (causes or {}).get(key, why))) for key, why in lacking.items()}
+        asked = "; ".join(f"{key} ({', '.join(reasons)}): {wanted[key]}" for key, reasons in told.items())
         raise Refusal(412, f"needed prefetch could not be had: {asked}", *(f"prefetch.{key}" for key in lacking))
 
 

@@ -247,7 +247,7 @@ def test_c10_412_names_the_keys_when_nothing_came(call, server):
     (issue,) = response.get_json()["issue"]
     assert (response.status_code, issue["code"]) == (412, "required")
     assert "prefetch.lesions" in issue["expression"]
-    assert "lesions (fetch failed): Observation?patient={{context.patientId}}" in issue["diagnostics"]
+    assert "lesions (fetch failed, status 401): Observation?patient={{context.patientId}}" in issue["diagnostics"]
 
 
 def test_c10_strict_412_when_a_needed_key_could_not_be_fetched(serve, call, server, lacking):

@@ -305,6 +305,13 @@ def test_p8_a_server_that_is_listed_is_called(serve, fetch, server):
     assert len(server.asked) == 1
 
 
+def test_p8_who_connects_a_client_is_told_why_its_server_is_not_called(serve, example, server):
+    on = serve(fhir__allow="https://fhir.example.org/r4")
+    response = on.post(example.mirels, json=example.request(fhirServer=server.base))
+    assert response.status_code == 412
+    assert "lesions (not supplied, fhirServer is not in fhir.allow): " in response.get_json()["issue"][0]["diagnostics"]
+
+
 @pytest.mark.parametrize("fhir_server", ["file:///etc/passwd", "https://u:p@localhost/r4", "", "nonsense"])
 def test_p8_what_is_no_address_is_not_called(fetch, fhir_server):
     assert fetch(fhir_server) == [addresses.NOT_AN_ADDRESS]
