@@ -11,7 +11,7 @@ from fhir_mappings import views
 from fhir_mappings.assessments import Marker
 from fhir_mappings.chart import Skipped
 from fhir_mappings.code_systems import ICD10, ICD10CM, ICDO3, coding
-from fhir_mappings.finding import OTHER_VERSION, UNREADABLE, Evidence, Finding, Key
+from fhir_mappings.finding import OTHER_VERSION, UNREADABLE, Evidence, Finding, Key, narrowest_first
 from fhir_mappings.observations import absent, element_of, evidence_of, label, original_of, result_of, unusable, usable
 from fhir_mappings.reading import Read, Reader, Search, Shelf
 from fhir_mappings.sites import Site, coding_site, combine, observed_site, read_site
@@ -38,7 +38,7 @@ class Problem(Finding, frozen=True, kw_only=True):
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(sorted(self.concepts | self.histology))
+        return narrowest_first(self.concepts | self.histology)
 
 
 _TABLE: dict[str, Any] = tomllib.loads(files("fhir_mappings").joinpath("conditions.toml").read_text("utf-8"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar, Literal
 
 import msgspec
@@ -78,6 +79,14 @@ class Skipped(msgspec.Struct, frozen=True):
     why: Why
     element: str = ""
     names: tuple[str, ...] = ()
+
+
+_WIDE = ("cancer-any", "cancer-generic", "secondary-cancer-any", "med-systemic-therapy", "dental-procedure")
+
+
+def narrowest_first(concepts: Iterable[str]) -> tuple[str, ...]:
+    """Concepts with the wide ones last, so that evidence calls kidney cancer by its name and not "cancer, any"."""
+    return tuple(sorted(concepts, key=lambda name: (name in _WIDE or name.endswith("-any"), name)))
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ import msgspec
 
 from fhir_mappings import dosages, views
 from fhir_mappings.chart import Skipped
-from fhir_mappings.finding import OTHER_VERSION, UNREADABLE, Evidence, Finding, Key
+from fhir_mappings.finding import OTHER_VERSION, UNREADABLE, Evidence, Finding, Key, narrowest_first
 from fhir_mappings.ranges import plain
 from fhir_mappings.reading import Read, Reader, Search, Shelf
 from fhir_mappings.when import When, read_period, read_when
@@ -58,7 +58,7 @@ class DrugRecord(Finding, frozen=True, kw_only=True):
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(sorted(self.concepts, key=lambda concept: ("-any" in concept, concept)))
+        return narrowest_first(self.concepts)
 
     @property
     def trust(self) -> int:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from fhir_mappings import radiotherapy, views
 from fhir_mappings.chart import Skipped
-from fhir_mappings.finding import OTHER_VERSION, UNREADABLE, Evidence, Finding, Key
+from fhir_mappings.finding import OTHER_VERSION, UNREADABLE, Evidence, Finding, Key, narrowest_first
 from fhir_mappings.ranges import Range
 from fhir_mappings.reading import Read, Reader, Search, Shelf
 from fhir_mappings.sites import Site, read_site
@@ -43,7 +43,7 @@ class ProcedureRecord(Finding, frozen=True, kw_only=True):
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(sorted(self.concepts or self.reasons))
+        return narrowest_first(self.concepts or self.reasons)
 
 
 # FHIR's status words, and the state each makes; "" is nothing at all. A word that is not here (``unknown``, a Procedure

@@ -6,6 +6,7 @@ from typing import cast
 
 from cards.advice import at_most, one_lower
 from cards.advisory import ENCOUNTER_DISCHARGE, ORDER_SIGN, PATIENT_VIEW, Advices, advisory
+from cards.facts.diagnosis import CONFIRMED, SUSPECTED, diagnosis
 from cards.facts.long_bones import (
     Fixations,
     Fracture,
@@ -42,6 +43,8 @@ def long_bone_surgery(chart: Chart, situation: Situation, table: Table) -> Advic
     for fracture in fractures(chart):
         if _concerned(fracture.site, situation):
             yield from _broken(fracture, chart, situation, table)
+    if diagnosis(chart).status not in (CONFIRMED, SUSPECTED):
+        return  # without a metastasis on record only a bone that has broken speaks
     for lesion in chart.all(Lesion):
         if weight_bearing(lesion.site) and not fracture_of(chart, lesion) and _concerned(lesion.site, situation):
             yield from _impending(lesion, chart, situation, table)

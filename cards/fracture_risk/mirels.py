@@ -14,7 +14,7 @@ from cards.advisory import (
     Advices,
     advisory,
 )
-from cards.facts.long_bones import fracture_of
+from cards.facts.long_bones import fracture_of, same_bone
 from cards.score import Score
 from cards.situation import Situation
 from cards.table import Table
@@ -147,7 +147,8 @@ def _radiotherapy_drafted(lesion: Lesion, situation: Situation) -> bool:
     drafts = situation.drafted(ProcedureRecord, "proc-radiotherapy", "radiotherapy", "stereotactic-radiosurgery")
     return any(
         not draft.sites
-        or any(site.bone in (None, lesion.site.bone) or lesion.site.bone is None for site in draft.sites)
+        or lesion.site.bone is None
+        or any(site.bone is None or same_bone(site, lesion.site) for site in draft.sites)
         for draft in drafts
     )
 
