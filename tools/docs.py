@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -232,6 +233,9 @@ def sign_off(catalogue: Catalogue) -> Iterator[str]:
     for advisory in catalogue.advisories.values():
         for decision in advisory.table.signature:
             yield f"| {_link(advisory)} | {decision.en} | {decision.zh} | {advisory.table.review.state} |"
+    yield from ["", "## Decisions across advisories", "", "| decision | 决定 |", "|---|---|"]
+    for entry in tomllib.loads((ROOT / "docs" / "sign-off.toml").read_text("utf-8"))["decision"]:
+        yield f"| {entry['en']} | {entry['zh']} |"
     yield from ["", "## Review state of every advisory", "", "| advisory | state | by | on |", "|---|---|---|---|"]
     for advisory in catalogue.advisories.values():
         review = advisory.table.review
