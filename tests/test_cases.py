@@ -44,6 +44,8 @@ def _check(card: dict[str, Any], expected: dict[str, Any]) -> None:
         assert name in {missing["name"] for missing in evidence.get("missing", ())}, evidence
     for part in expected.get("says", ()):
         assert part in card["summary"] + card["detail"], card["summary"] + "\n" + card["detail"]
+    for part in expected.get("says_not", ()):
+        assert part not in card["summary"] + card["detail"], card["summary"] + "\n" + card["detail"]
     for part in expected.get("unsaid", ()):
         assert part not in card["summary"] + card["detail"], card["summary"] + "\n" + card["detail"]
 
