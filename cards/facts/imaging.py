@@ -25,11 +25,18 @@ QUESTIONS = frozenset(
 )
 LYTIC = ("lytic", "mixed")
 
+RESPONSE = "bone-response"
+RESPONSE_OF_LYTIC = ("new-lytic", "sclerotic-rim")  # a rim is one around a lytic lesion
+
 
 @derived
 def destruction(chart: Chart) -> Finding | None:
     """The latest image on which bone destruction was seen, else a lesion recorded as destroying bone."""
-    seen = [image for image in chart.any(Imaging, *CONFIRMING) if image.value == "destruction"]
+    seen = [
+        image
+        for image in chart.any(Imaging, *CONFIRMING, RESPONSE)
+        if image.value in ("destruction", *RESPONSE_OF_LYTIC)
+    ]
     if seen:
         return seen[-1]
     return next((item for lesion in chart.all(Lesion) if (item := _destroying(lesion)) is not None), None)
@@ -39,9 +46,10 @@ def destruction(chart: Chart) -> Finding | None:
 def seen_on_imaging(chart: Chart) -> Finding | None:
     """What shows a bone lesion on CT, MRI, X-ray or PET-CT (criterion 2 of DIAGNOSIS-CRITERIA), None without.
 
-    A lesion recorded as lytic, mixed or blastic was described from such an image.
+    A lesion recorded as lytic, mixed or blastic was described from such an image, a response was read on one.
     """
-    found = [image for image in chart.any(Imaging, *CONFIRMING) if image.value in POSITIVE]
+    images = chart.any(Imaging, *CONFIRMING, RESPONSE)
+    found = [image for image in images if image.modality == RESPONSE or image.value in POSITIVE]
     if found:
         return found[-1]
     described = [lesion.items["lesion-matrix"] for lesion in chart.all(Lesion) if "lesion-matrix" in lesion.items]
