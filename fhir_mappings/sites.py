@@ -128,6 +128,8 @@ def local_site(code: str | None) -> Site:
 def combine(sites: Iterable[Site]) -> Site:
     """What several descriptions of one place say together: the narrowest, or NOWHERE when they contradict."""
     known = [site for site in sites if site.known]
+    if len(known) < 2:
+        return known[0] if known else NOWHERE
     bones, regions, levels, sides = (
         {word for site in known if (word := getattr(site, part))} for part in ("bone", "region", "level", "side")
     )
