@@ -140,7 +140,8 @@ class Fetch:
             if one.why is not None:
                 reasons.setdefault((one.why, one.cause), {})[one.key] = None
         for (why, cause), keys in reasons.items():
-            _log.warning("%s (%s): %s", why, cause, ", ".join(keys))
+            reason = why if cause == why else f"{why} ({cause})"
+            _log.warning("not fetched, %s: %s", reason, ", ".join(keys))
 
 
 class Errand:

@@ -412,7 +412,9 @@ def test_what_failed_is_logged_by_reason_without_an_address(call, server, caplog
     caplog.set_level(logging.DEBUG)
     server.on("Observation", ways.body(b"", 401)).on("Condition", ways.body(b"", 401))
     call()
-    assert "fetch failed (status 401): conditions, lesions" in [record.getMessage() for record in caplog.records]
+    assert "not fetched, fetch failed (status 401): conditions, lesions" in [
+        record.getMessage() for record in caplog.records
+    ]
     assert "localhost" not in caplog.text
 
 
