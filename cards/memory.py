@@ -35,12 +35,16 @@ class Repeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Said(msgspec.Struct, frozen=True):
-    """What an advisory says in one call. ``inputs`` is in clear: a memory keeps no more of it than a keyed hash."""
+    """What an advisory says in one call. ``inputs`` is in clear: a memory keeps no more of it than a keyed hash.
+
+    ``limited``: its band limits how often it is said, so a memory must look for when it was.
+    """
 
     advisory: str
     band: str
     indicator: str
     inputs: str
+    limited: bool = False
 
 
 class Override(msgspec.Struct, frozen=True):
@@ -53,7 +57,7 @@ class Override(msgspec.Struct, frozen=True):
 class Past(msgspec.Struct, frozen=True):
     """What is remembered of one Said, of this patient and other calls.
 
-    ``overrides`` and ``said_same`` are about the same inputs, ``said`` about any; None: not said before.
+    ``overrides`` and ``said_same`` are about the same inputs, ``said`` about any; None: not said, or not limited.
     """
 
     overrides: Sequence[Override] = ()
@@ -73,7 +77,9 @@ def said(advisory: str, advices: Sequence[Advice]) -> Said:
     """What the one card of an advisory's advices says: the band of the worst, the inputs of all."""
     worst = min(advices, key=severity)
     inputs = sorted(_inputs(advice) for advice in advices)
-    return Said(advisory, worst.name, worst.indicator or "info", "\n".join(inputs))
+    repeat: Repeat = worst.band.repeat
+    limited = repeat.once or repeat.days is not None
+    return Said(advisory, worst.name, worst.indicator or "info", "\n".join(inputs), limited)
 
 
 def silenced(said: Said, repeat: Repeat, past: Past, *, hook: str, setting: Callable[[str], Any]) -> str | None:

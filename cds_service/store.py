@@ -13,19 +13,19 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from cds_service.faults import where
 from cds_service.settings import SettingsError
 from cds_service.settings import Store as StoreSettings
+from cds_service.tables import ADD_FEEDBACK, ADD_SHOWN, LAST_SHOWN, OF_OVERRIDES, card_shown, feedback
 
 HEAD = "0001"  # the newest of migrations/versions; a store that has it needs no Alembic, which is slow to load
 ALLOWED = "sqlite:///FILE, postgresql+psycopg://USER:PASSWORD@HOST/DATABASE, or nothing to keep none"
@@ -39,59 +39,6 @@ _MIGRATION_LOCK = 6_743_301  # any number, the same on every machine
 
 class StoreError(Exception):
     """The store could not do it. The message names what failed and no value."""
-
-
-class Utc(sa.TypeDecorator[datetime]):
-    """A moment; SQLite keeps it without its zone, so it is always UTC."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        return value.astimezone(UTC) if value is not None else None
-
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
-
-
-metadata = sa.MetaData()
-
-card_shown = sa.Table(
-    "card_shown",
-    metadata,
-    sa.Column("card", sa.String(36), primary_key=True),
-    sa.Column("advisory", sa.Text, nullable=False),
-    sa.Column("version", sa.Text, nullable=False),
-    sa.Column("band", sa.Text, nullable=False),
-    sa.Column("indicator", sa.Text, nullable=False),
-    sa.Column("service", sa.Text, nullable=False),
-    sa.Column("hook_instance", sa.Text, nullable=False),
-    sa.Column("shown_at", Utc, nullable=False),
-    sa.Column("occasion", sa.String(64), nullable=False),  # keyed hash of patient, advisory and band
-    sa.Column("fingerprint", sa.String(64), nullable=False),  # the same with the inputs
-    sa.Index("card_shown_occasion", "occasion", "shown_at"),
-)
-feedback = sa.Table(
-    "feedback",
-    metadata,
-    sa.Column("card", sa.String(36), primary_key=True),
-    sa.Column("entry", sa.String(64), primary_key=True),  # hash of what was said: the same said twice is one row
-    sa.Column("service", sa.Text, nullable=False),
-    sa.Column("outcome", sa.Text, nullable=False),
-    sa.Column("outcome_at", Utc, nullable=False),
-    sa.Column("received_at", Utc, nullable=False),
-    sa.Column("suggestions", sa.JSON, nullable=False),
-    sa.Column("reason_system", sa.Text),
-    sa.Column("reason_code", sa.Text),
-    sa.Column("commented", sa.Boolean, nullable=False),
-    # Of the card, where it is one of ours.
-    sa.Column("advisory", sa.Text),
-    sa.Column("version", sa.Text),
-    sa.Column("indicator", sa.Text),
-    sa.Column("hook_instance", sa.Text),
-    sa.Column("fingerprint", sa.String(64)),
-    sa.Index("feedback_fingerprint", "fingerprint"),
-)
 
 
 class ShownRow(msgspec.Struct, frozen=True):
@@ -146,6 +93,7 @@ class Store:
     def __init__(self, settings: StoreSettings) -> None:
         """Raises SettingsError for an address that is none of a store."""
         self.url = address(settings)
+        self._backend = self.url.get_backend_name()
         self._engine: sa.Engine | None = None
         self._opening = threading.Lock()
         self._resting_until = 0.0
@@ -153,7 +101,7 @@ class Store:
     @property
     def is_file(self) -> bool:
         """True for SQLite: one machine, one file."""
-        return self.url.get_backend_name() == "sqlite"
+        return self._backend == "sqlite"
 
     def prepare(self) -> None:
         """Opens the store and brings it up to date. Raises StoreError."""
@@ -178,7 +126,7 @@ class Store:
         """Records cards; one that is recorded already stays as it was. Quick. Raises StoreError."""
         if values := [msgspec.structs.asdict(row) for row in rows]:
             with self._work("record cards", quick=True) as connection:
-                connection.execute(self._insert(card_shown), values)
+                connection.execute(ADD_SHOWN[self._backend], values)
 
     def save_feedback(self, service: str, entries: Sequence[FeedbackEntry], received_at: datetime) -> set[str]:
         """Keeps feedback for good; gives the cards that were never shown, kept all the same. Raises StoreError."""
@@ -193,7 +141,7 @@ class Store:
                 | {name: known[entry.card][name] if entry.card in known else None for name in of_the_card}
                 for entry in entries
             ]
-            connection.execute(self._insert(feedback), values)
+            connection.execute(ADD_FEEDBACK[self._backend], values)
         return {entry.card for entry in entries} - known.keys()
 
     def overrides(self, fingerprints: Sequence[str], since: datetime) -> list[OverrideRow]:
@@ -201,14 +149,9 @@ class Store:
 
         Raises StoreError.
         """
-        f = feedback.c
-        asked = (
-            sa.select(f.card, f.fingerprint, f.indicator, f.outcome, f.outcome_at, f.received_at)
-            .where(f.fingerprint.in_(fingerprints), f.received_at >= since)
-            .order_by(f.outcome_at, f.received_at)
-        )
         with self._work("recall overrides", reading=True, quick=True) as connection:
-            last = {row.card: row for row in connection.execute(asked)}
+            found = connection.execute(OF_OVERRIDES, {"fingerprints": list(fingerprints), "since": since})
+            last = {row.card: row for row in found}
         return [
             OverrideRow(row.fingerprint, row.indicator, min(row.outcome_at, row.received_at))
             for row in last.values()
@@ -220,14 +163,9 @@ class Store:
 
         By occasion and fingerprint. Quick. Raises StoreError.
         """
-        s = card_shown.c
-        asked = (
-            sa.select(s.occasion, s.fingerprint, sa.func.max(s.shown_at, type_=Utc))
-            .where(s.occasion.in_(occasions), s.hook_instance != before)
-            .group_by(s.occasion, s.fingerprint)
-        )
         with self._work("recall cards", reading=True, quick=True) as connection:
-            return {(occasion, fingerprint): at for occasion, fingerprint, at in connection.execute(asked)}
+            found = connection.execute(LAST_SHOWN, {"occasions": list(occasions), "before": before})
+            return {(occasion, fingerprint): at for occasion, fingerprint, at in found}
 
     def tallies(self) -> tuple[list[Tally], int]:
         """What became of the cards of each advisory, and how many cards with feedback were none of ours.
@@ -254,12 +192,6 @@ class Store:
         return sorted(tallies.values(), key=lambda tally: tally.advisory), sum(
             row.advisory is None for row in last.values()
         )
-
-    def _insert(self, table: sa.Table) -> sa.Insert:
-        """An insert that leaves a row as it is when there is one with its key."""
-        if self.is_file:
-            return sqlite.insert(table).on_conflict_do_nothing()
-        return postgresql.insert(table).on_conflict_do_nothing()
 
     @contextmanager
     def _work(self, doing: str, *, reading: bool = False, quick: bool = False) -> Iterator[sa.Connection]:
@@ -336,10 +268,15 @@ def _connect_sqlite(connection: Any, _: Any) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     """A write takes its lock at once, so that two of them wait for each other and never fail half-way."""
     chosen = connection.get_execution_options()
+    if chosen.get("reading"):
+        return  # each statement sees one moment; that is enough
     quick = bool(chosen.get("quick"))
-    connection.exec_driver_sql(f"PRAGMA busy_timeout={_WAIT_MS[quick]}")
-    connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if quick else 'FULL'}")
-    connection.exec_driver_sql("BEGIN" if chosen.get("reading") else "BEGIN IMMEDIATE")
+    raw: Any = connection.connection.dbapi_connection  # straight to SQLite, since every call comes by here
+    if connection.info.get("quick") != quick:
+        raw.execute(f"PRAGMA busy_timeout={_WAIT_MS[quick]}")
+        raw.execute(f"PRAGMA synchronous={'NORMAL' if quick else 'FULL'}")
+        connection.info["quick"] = quick
+    raw.execute("BEGIN IMMEDIATE")
 
 
 def _begin_postgresql(connection: sa.Connection) -> None:

@@ -107,11 +107,12 @@ class PatientMemory:
         self._fingerprint = cache(self._hash_of_inputs)
 
     def recall(self, said: Sequence[Said]) -> list[Past]:
-        """What is remembered of each. A call again (the same hook instance) is answered as it was the first time."""
+        """What is remembered of each. What this call itself showed does not count: sent again, it says the same."""
         now = datetime.now(UTC)
         try:
             overrides = self._all.store.overrides([self._fingerprint(one) for one in said], now - self._all.longest)
-            shown = self._all.store.last_shown([self._occasion(one) for one in said], before=self._hook_instance)
+            limited = [self._occasion(one) for one in said if one.limited]
+            shown = self._all.store.last_shown(limited, before=self._hook_instance) if limited else {}
         except StoreError as error:
             failed("recall", error)
             return [Past() for _ in said]

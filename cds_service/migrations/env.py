@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from cds_service.store import metadata
+from cds_service.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 context.run_migrations()

@@ -20,7 +20,8 @@ from alembic.script import ScriptDirectory
 
 from cds_service import store as stored
 from cds_service.settings import SettingsError, Store, load_settings
-from cds_service.store import FeedbackEntry, ShownRow, StoreError, card_shown, feedback
+from cds_service.store import FeedbackEntry, ShownRow, StoreError
+from cds_service.tables import card_shown, feedback, metadata
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -53,7 +54,7 @@ def test_migrations_make_the_tables_that_the_code_has(store):
     store.prepare()
     with store._work("compare", reading=True) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        differences = compare_metadata(context, stored.metadata)
+        differences = compare_metadata(context, metadata)
         assert differences == []
         assert context.get_current_revision() == stored.HEAD
 
