@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from cards.advice import Advice
 from cards.advisory import PATIENT_VIEW, Advices, advisory
+from cards.facts.imaging import disproved
 from cards.facts.local_treatment import records
+from cards.facts.long_bones import Fracture, fracture_of, fractures
 from cards.facts.pain import lesion_pain, pain
 from cards.facts.radiotherapy import RADIOTHERAPY, given, may_be_same, may_cover
-from cards.facts.spine import emergency_stands_for, in_spine
+from cards.facts.spine import EMERGENCY_BANDS, emergency_stands_for, in_spine
 from cards.situation import Situation
 from cards.table import Table
 from cards.words import lesion_place, place
-from fhir_mappings.assessments import Assessment
+from fhir_mappings.assessments import Assessment, Imaging
 from fhir_mappings.chart import Chart
 from fhir_mappings.conditions import Problem
 from fhir_mappings.lesions import Lesion
@@ -19,22 +21,30 @@ from fhir_mappings.procedures import ProcedureRecord
 from fhir_mappings.sites import Site
 
 SEVERE_AT_LESION = ("moderate", "functional", "mechanical")
-FRACTURE_WAITS = ("upper-limb", "lower-limb", "peritrochanteric", "spine")
+FLAT = ("rib", "other", "pelvis-other", "pelvis-acetabulum")
 
 
 @advisory(
     hooks=[PATIENT_VIEW],
-    reads=[Lesion, Assessment, ProcedureRecord, Problem],
-    asks=["mirels", "sins", "spine-emergency", "long-bone-surgery"],
+    reads=[Lesion, Assessment, ProcedureRecord, Problem, Imaging],
+    asks=["mirels", "sins", "spine-emergency", "long-bone-surgery", "mimic"],
 )
 def rt_indication(chart: Chart, situation: Situation, table: Table) -> Advices:
+    if disproved(chart) or situation.said("mimic"):
+        return
     strong = _strong(chart, situation, table)
     painful = [lesion for lesion in chart.all(Lesion) if _hurts(lesion, strong, chart, situation, table)]
     for lesion in painful:
         silenced = _surgeon_first(lesion, chart, situation) or _irradiated_before(lesion)
         if not silenced and _unirradiated(lesion.site, chart, situation, table):
             yield _consult(lesion, strong, chart, situation, table)
-    if strong and not painful and _unirradiated(strong.site, chart, situation, table):
+    if strong and not painful and not _emergency(situation) and not _broken_at(strong.site, chart):
+        yield from _unplaced(strong, chart, situation, table)
+
+
+def _unplaced(strong: Assessment, chart: Chart, situation: Situation, table: Table) -> Advices:
+    """Strong pain that no recorded lesion explains."""
+    if _unirradiated(strong.site, chart, situation, table):
         where = place(strong.site) if strong.site.known else table.word["unplaced"]
         yield table.advise("no-lesion", used=[strong, *_earlier(strong.site, chart)], where=where, pain=strong.number)
 
@@ -64,7 +74,14 @@ def _lasting(chart: Chart, table: Table) -> bool:
 def _surgeon_first(lesion: Lesion, chart: Chart, situation: Situation) -> bool:
     """Mirels, SINS, a fracture of a long bone or vertebra, or an emergency: review before radiotherapy (ruling 5)."""
     at_risk = any(advice.indicator != "info" for advice in _scores(lesion, situation))
-    return at_risk or _fractured(lesion, chart) or (in_spine(lesion.site) and emergency_stands_for(lesion, situation))
+    broken = fracture_of(chart, lesion)
+    if broken is not None and _waits(broken):
+        return True
+    return at_risk or (in_spine(lesion.site) and emergency_stands_for(lesion, situation))
+
+
+def _emergency(situation: Situation) -> bool:
+    return any(advice.name in EMERGENCY_BANDS for advice in situation.said("spine-emergency"))
 
 
 def _scores(lesion: Lesion, situation: Situation) -> list[Advice]:
@@ -75,13 +92,15 @@ def _fixation(lesion: Lesion, situation: Situation) -> bool:
     return any(advice.indicator != "info" for advice in situation.said("long-bone-surgery", about=lesion.key))
 
 
-def _fractured(lesion: Lesion, chart: Chart) -> bool:
-    """A fractured rib or flat bone does not count."""
-    region = lesion.text("lesion-region") or lesion.site.region
-    if region not in FRACTURE_WAITS and not lesion.site.inside("femur"):
-        return False
-    coded = [problem for problem in chart.all(Problem, "pathological-fracture") if problem.present]
-    return lesion.yes("fractured") or any(may_be_same(site, lesion.site) for problem in coded for site in problem.sites)
+def _waits(broken: Fracture) -> bool:
+    """A fractured rib or flat bone does not count (ruling 5)."""
+    region = broken.lesion.text("lesion-region") if broken.lesion else None
+    return (region or broken.site.region) not in FLAT
+
+
+def _broken_at(where: Site, chart: Chart) -> bool:
+    """A fracture that may be the place of the pain."""
+    return any(_waits(broken) and may_be_same(broken.site, where) for broken in fractures(chart))
 
 
 def _irradiated_before(lesion: Lesion) -> bool:
