@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from cards.advice import at_least, at_most, one_lower
@@ -13,6 +14,7 @@ from cards.advisory import (
     Advices,
     advisory,
 )
+from cards.facts.dental import opens_bone, planned
 from cards.facts.exposure import (
     DENOSUMAB,
     NEVER,
@@ -22,6 +24,7 @@ from cards.facts.exposure import (
     denosumab,
     product,
 )
+from cards.facts.skeletal_events import pain_or_fracture_since
 from cards.situation import Situation
 from cards.table import Band, Table
 from fhir_mappings.assessments import Assessment
@@ -29,14 +32,14 @@ from fhir_mappings.chart import Chart
 from fhir_mappings.conditions import Problem
 from fhir_mappings.finding import DATE_NOT_PRECISE, Missing
 from fhir_mappings.medications import DrugRecord
+from fhir_mappings.procedures import ProcedureRecord
 
-FRACTURES = ("pathological-fracture", "vertebral-fracture", "osteoporotic-fracture-trap")
 DRAFTED_STOP = ("stopped", "cancelled", "completed")
 
 
 @advisory(
     hooks=[PATIENT_VIEW, ORDER_SIGN, ENCOUNTER_DISCHARGE, APPOINTMENT_BOOK],
-    reads=[DrugRecord, Problem, Assessment],
+    reads=[DrugRecord, Problem, Assessment, ProcedureRecord],
 )
 def denosumab_stop(chart: Chart, situation: Situation, table: Table) -> Advices:
     course = denosumab(chart, situation)
@@ -46,8 +49,10 @@ def denosumab_stop(chart: Chart, situation: Situation, table: Table) -> Advices:
     if course.records and (stop := _stop(course, table)):
         yield from _stopped(course, stop, bool(drafted), chart, situation, table)
     elif drafted:
-        used = [course.last, *drafted]
-        yield table.advise("drafted", used=used, notes=_closing(), about=DENOSUMAB)
+        dental = _dental_pause(course, chart, situation, table)
+        notes = [*dental["notes"], *_closing()]
+        used = [course.last, *drafted, *dental["used"]]
+        yield table.advise("drafted", used=used, notes=notes, about=DENOSUMAB, restart=dental["restart"])
 
 
 def _stop(course: Course, table: Table) -> str | None:
@@ -65,11 +70,13 @@ def _stop(course: Course, table: Table) -> str | None:
 
 def _stopped(course: Course, stop: str, drafted: bool, chart: Chart, situation: Situation, table: Table) -> Advices:
     band = _band(course, table)
-    pain = _new_pain(course, chart)
+    pain = pain_or_fracture_since(chart, course.last.evidence.when if course.last else None)
     follow_on = _follow_on(course, chart, situation, table)
+    dental = _dental_pause(course, chart, situation, table)
     facts: dict[str, Any] = {
-        "used": [course.last, course.stop_record, *pain, *follow_on],
+        "used": [course.last, course.stop_record, *pain, *follow_on, *dental["used"]],
         "about": DENOSUMAB,
+        "restart": dental["restart"],
         "written": "",
         "days": course.days or "",
     }
@@ -85,6 +92,7 @@ def _stopped(course: Course, stop: str, drafted: bool, chart: Chart, situation: 
         indicator = at_least(indicator, "warning")
     notes = [stop] if stop != "documented" else []
     notes += ["follow_on"] if follow_on else ["no_follow_on"]
+    notes += dental["notes"]
     notes += ["pain"] if pain else []
     notes += ["ordered_only"] if course.ordered_only else []
     if course.last and course.last.evidence.when and not course.last.evidence.when.precise:
@@ -113,15 +121,15 @@ def _indicator(band: Band, pain: bool, follow_on: bool, unknown_follow_on: bool)
     return one_lower(band.indicator)
 
 
-def _new_pain(course: Course, chart: Chart) -> list[Problem]:
-    """Back pain or a fracture that came after the last dose."""
-    since = course.last.evidence.when if course.last else None
-    problems = [problem for problem in chart.any(Problem, "pain-condition", *FRACTURES) if problem.present]
-    return [
-        problem
-        for problem in problems
-        if since is None or (problem.evidence.when is not None and problem.evidence.when.last >= since.first)
-    ][-1:]
+def _dental_pause(course: Course, chart: Chart, situation: Situation, table: Table) -> dict[str, Any]:
+    """A planned procedure that opens jaw bone: the stop may be a pause for it, which ends with the rebound window."""
+    plans = [plan for plan in planned(chart, situation) if opens_bone(plan)]
+    last = course.last.evidence.when if course.last else None
+    if not plans or last is None:
+        return {"notes": [], "used": [], "restart": ""}
+    restart = last.first + timedelta(days=int(table.band["year"].above or 0))
+    note = "dental_pause" if restart >= chart.as_of else "dental_pause_over"
+    return {"notes": [note], "used": plans[:1], "restart": restart.isoformat()}
 
 
 def _follow_on(course: Course, chart: Chart, situation: Situation, table: Table) -> list[DrugRecord]:
