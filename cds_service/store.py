@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
+from functools import wraps
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -33,12 +35,35 @@ ACCEPTED, OVERRIDDEN = "accepted", "overridden"
 
 _REST_S = 5.0  # how long calls leave a store alone that failed
 _WAIT_MS = {True: 250, False: 5000}  # what a quick statement, and any other, may wait for another writer
+_ANSWER_S = {True: 0.5, False: 6.0}  # what a quick statement, and any other, waits for a PostgreSQL that is silent
 _CONNECT_S = 2  # the shortest that PostgreSQL's library knows
+_THREADS = 8  # that wait for PostgreSQL; a stopped one holds no more of them than this
 _MIGRATION_LOCK = 6_743_301  # any number, the same on every machine
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class StoreError(Exception):
     """The store could not do it. The message names what failed and no value."""
+
+
+def in_time(*, quick: bool) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """A method of the store that raises StoreError when PostgreSQL does not answer.
+
+    Its own timeouts are of no use when it is stopped, or waits for its disk: the line is open and nothing comes.
+    """
+
+    def limited(work: Callable[P, T]) -> Callable[P, T]:
+        @wraps(work)
+        def run(*args: P.args, **kwargs: P.kwargs) -> T:
+            store: Any = args[0]
+            return store.wait(work.__name__, quick, lambda: work(*args, **kwargs))
+
+        return run
+
+    return limited
 
 
 class ShownRow(msgspec.Struct, frozen=True):
@@ -97,6 +122,7 @@ class Store:
         self._engine: sa.Engine | None = None
         self._opening = threading.Lock()
         self._resting_until = 0.0
+        self._threads = ThreadPoolExecutor(_THREADS, "store")
 
     @property
     def is_file(self) -> bool:
@@ -110,11 +136,28 @@ class Store:
 
     def reachable(self) -> bool:
         try:
-            with self._work("ask", reading=True) as connection:
-                connection.execute(sa.select(1))
+            self.ask()
         except StoreError:
             return False
         return True
+
+    @in_time(quick=False)
+    def ask(self) -> None:
+        """Anything at all. Raises StoreError."""
+        with self._work("ask", reading=True) as connection:
+            connection.execute(sa.select(1))
+
+    def wait(self, doing: str, quick: bool, work: Callable[[], T]) -> T:
+        """What the work gives. Raises StoreError when it does not come (``in_time``); a file always answers."""
+        if self.is_file:
+            return work()
+        if quick:
+            self._check_rested(doing)
+        try:
+            return self._threads.submit(work).result(_ANSWER_S[quick])
+        except TimeoutError:
+            self._resting_until = monotonic() + _REST_S
+            raise StoreError(f"{doing}: no answer") from None
 
     def close(self) -> None:
         with self._opening:
@@ -122,12 +165,14 @@ class Store:
                 self._engine.dispose()
                 self._engine = None
 
+    @in_time(quick=True)
     def save_shown(self, rows: Iterable[ShownRow]) -> None:
         """Records cards; one that is recorded already stays as it was. Quick. Raises StoreError."""
         if values := [msgspec.structs.asdict(row) for row in rows]:
             with self._work("record cards", quick=True) as connection:
                 connection.execute(ADD_SHOWN[self._backend], values)
 
+    @in_time(quick=False)
     def save_feedback(self, service: str, entries: Sequence[FeedbackEntry], received_at: datetime) -> set[str]:
         """Keeps feedback for good; gives the cards that were never shown, kept all the same. Raises StoreError."""
         of_the_card = ("advisory", "version", "indicator", "hook_instance", "fingerprint")
@@ -144,6 +189,7 @@ class Store:
             connection.execute(ADD_FEEDBACK[self._backend], values)
         return {entry.card for entry in entries} - known.keys()
 
+    @in_time(quick=True)
     def overrides(self, fingerprints: Sequence[str], since: datetime) -> list[OverrideRow]:
         """The overrides since then of cards with these fingerprints, unless the user thought again. Quick.
 
@@ -158,6 +204,7 @@ class Store:
             if row.outcome == OVERRIDDEN
         ]
 
+    @in_time(quick=True)
     def last_shown(self, occasions: Sequence[str], *, before: str) -> dict[tuple[str, str], datetime]:
         """When a card of these occasions was last shown in another call than ``before`` (its hook instance).
 
@@ -196,8 +243,8 @@ class Store:
     @contextmanager
     def _work(self, doing: str, *, reading: bool = False, quick: bool = False) -> Iterator[sa.Connection]:
         """One transaction. Raises StoreError; for quick work also while the store is left alone."""
-        if quick and monotonic() < self._resting_until:
-            raise StoreError(f"{doing}: the store failed a moment ago")
+        if quick:
+            self._check_rested(doing)
         try:
             with self._opened().connect() as raw:
                 connection = raw.execution_options(reading=reading, quick=quick)
@@ -208,6 +255,10 @@ class Store:
                 self._resting_until = monotonic() + _REST_S
             cause = getattr(error, "orig", None) or error
             raise StoreError(f"{doing}: {where(cause)}") from None
+
+    def _check_rested(self, doing: str) -> None:
+        if monotonic() < self._resting_until:
+            raise StoreError(f"{doing}: the store failed a moment ago")
 
     def _opened(self) -> sa.Engine:
         with self._opening:

@@ -186,6 +186,24 @@ def test_a_store_that_failed_is_left_alone_by_calls_and_asked_again_by_feedback(
     store.close()
 
 
+def test_a_postgresql_that_stops_answering_holds_nobody_up(postgresql):
+    """Its process is stopped, as when its machine or its disk hangs: its own timeouts do not run either."""
+    store = stored.Store(Store(url=postgresql))
+    store.prepare()
+    with store._work("look", reading=True) as connection:
+        process = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+    os.kill(process, signal.SIGSTOP)
+    try:
+        with pytest.raises(StoreError, match="save_shown: no answer"):
+            store.save_shown([shown(str(uuid4()))])
+        with pytest.raises(StoreError, match="overrides: the store failed a moment ago"):
+            store.overrides(["f" * 64], NOW)
+    finally:
+        os.kill(process, signal.SIGCONT)
+    assert store.reachable()
+    store.close()
+
+
 def test_an_error_tells_no_value(store_url):
     store = stored.Store(Store(url=store_url))
     store.prepare()
