@@ -1,4 +1,4 @@
-"""What is kept: the cards that were shown and what became of them. SQLite on one machine, PostgreSQL for several.
+"""What is kept: cards shown, what became of them, and tokens used. SQLite on one machine, PostgreSQL for several.
 
 Nothing of a patient is in it: no id, no value, no text a user typed. A keyed hash (``suppression``) tells a repeat.
 
@@ -27,9 +27,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from cds_service.faults import where
 from cds_service.settings import SettingsError
 from cds_service.settings import Store as StoreSettings
-from cds_service.tables import ADD_FEEDBACK, ADD_SHOWN, LAST_SHOWN, OF_OVERRIDES, card_shown, feedback
+from cds_service.tables import (
+    ADD_FEEDBACK,
+    ADD_SHOWN,
+    LAST_SHOWN,
+    OF_OVERRIDES,
+    SPEND,
+    card_shown,
+    feedback,
+    spent_token,
+)
 
-HEAD = "0001"  # the newest of migrations/versions; a store that has it needs no Alembic, which is slow to load
+HEAD = "0002"  # the newest of migrations/versions; a store that has it needs no Alembic, which is slow to load
 ALLOWED = "sqlite:///FILE, postgresql+psycopg://USER:PASSWORD@HOST/DATABASE, or nothing to keep none"
 ACCEPTED, OVERRIDDEN = "accepted", "overridden"
 
@@ -213,6 +222,21 @@ class Store:
         with self._work("recall cards", reading=True, quick=True) as connection:
             found = connection.execute(LAST_SHOWN, {"occasions": list(occasions), "before": before})
             return {(occasion, fingerprint): at for occasion, fingerprint, at in found}
+
+    @in_time(quick=False)
+    def spend(self, token: str, until: datetime) -> bool:
+        """Records that a token was used; True the first time, whichever worker or machine asks. Raises StoreError.
+
+        Not quick: whoever is in doubt refuses the caller, so a busy store is waited for and not left alone.
+        """
+        with self._work("spend a token") as connection:
+            return connection.execute(SPEND[self._backend], {"token": token, "until": until}).rowcount == 1
+
+    @in_time(quick=False)
+    def forget_spent(self, before: datetime) -> None:
+        """Forgets the tokens that were to be known until ``before`` at the latest. Raises StoreError."""
+        with self._work("forget spent tokens") as connection:
+            connection.execute(sa.delete(spent_token).where(spent_token.c.until < before))
 
     def tallies(self) -> tuple[list[Tally], int]:
         """What became of the cards of each advisory, and how many cards with feedback were none of ours.

@@ -59,6 +59,13 @@ feedback = sa.Table(
     sa.Column("fingerprint", sa.String(64)),
     sa.Index("feedback_fingerprint", "fingerprint"),
 )
+spent_token = sa.Table(  # who may call with one: docs/security.md
+    "spent_token",
+    metadata,
+    sa.Column("token", sa.String(64), primary_key=True),  # hash of its issuer and id
+    sa.Column("until", Utc, nullable=False),  # it is refused by its age from then on
+    sa.Index("spent_token_until", "until"),
+)
 
 # Statements of every call are made once: making one takes longer than SQLite does to answer it.
 OF_OVERRIDES = (
@@ -86,3 +93,4 @@ def _unless_there(table: sa.Table) -> dict[str, sa.Insert]:
 
 
 ADD_SHOWN, ADD_FEEDBACK = _unless_there(card_shown), _unless_there(feedback)
+SPEND = _unless_there(spent_token)
