@@ -48,6 +48,11 @@ class Chart:
                 self._by_name[kind, name].append(finding)
 
     @property
+    def findings(self) -> list[Finding]:
+        """Every finding, kind by kind, oldest first within a kind."""
+        return [finding for found in self._by_kind.values() for finding in found]
+
+    @property
     def person(self) -> Person | None:
         people = self._by_kind.get(Person)
         return people[-1] if people else None
