@@ -1,8 +1,8 @@
-"""Radiotherapy of a bone metastasis is being signed: is its schedule one of the three that were compared?"""
+"""Radiotherapy of a bone metastasis is signed or planned: is its schedule one of the three that were compared?"""
 
 from __future__ import annotations
 
-from cards.advisory import ORDER_SIGN, Advices, advisory
+from cards.advisory import ORDER_SIGN, PATIENT_VIEW, Advices, advisory
 from cards.facts.radiotherapy import RADIOTHERAPY, STEREOTACTIC, may_cover, of_bone
 from cards.situation import Situation
 from cards.table import Table
@@ -15,47 +15,54 @@ from fhir_mappings.procedures import ProcedureRecord
 COMPLICATED = ("pathological-fracture", "spinal-cord-compression", "cauda-equina")
 
 
-@advisory(hooks=[ORDER_SIGN], reads=[ProcedureRecord, Lesion, Assessment, Problem])
+@advisory(hooks=[PATIENT_VIEW, ORDER_SIGN], reads=[ProcedureRecord, Lesion, Assessment, Problem])
 def rt_fractionation(chart: Chart, situation: Situation, table: Table) -> Advices:
-    for draft in situation.drafted(ProcedureRecord, RADIOTHERAPY):
-        if of_bone(draft) and STEREOTACTIC not in draft.names and not _complicated(draft, chart, table):
-            yield from _about(draft, chart, table)
+    for order in _ordered(chart, situation):
+        if of_bone(order) and STEREOTACTIC not in order.names and not _complicated(order, chart, table):
+            yield from _about(order, chart, table)
 
 
-def _about(draft: ProcedureRecord, chart: Chart, table: Table) -> Advices:
+def _ordered(chart: Chart, situation: Situation) -> list[ProcedureRecord]:
+    """What is being signed; when the chart is opened, what is planned."""
+    if situation.ordering:
+        return situation.drafted(ProcedureRecord, RADIOTHERAPY)
+    return [record for record in chart.all(ProcedureRecord, RADIOTHERAPY) if record.state == "planned"]
+
+
+def _about(order: ProcedureRecord, chart: Chart, table: Table) -> Advices:
     """A short outlook and many fractions; else a schedule other than the compared ones. Unknown parts say nothing."""
-    if draft.fractions is None:
+    if order.fractions is None:
         return
     outlook = chart.latest(Assessment, "life-expectancy")
     short = outlook and outlook.number.below(table.number("short_outlook"))
-    if short and draft.fractions.above(table.number("many_fractions")):
-        yield table.advise("many-fractions", used=[draft, outlook], fractions=draft.fractions)
-    elif draft.dose_gy is not None and not any(_is(draft, table, schedule) for schedule in _schedules(table)):
-        yield table.advise("other-schedule", used=[draft], dose=draft.dose_gy, fractions=draft.fractions)
+    if short and order.fractions.above(table.number("many_fractions")):
+        yield table.advise("many-fractions", used=[order, outlook], fractions=order.fractions)
+    elif order.dose_gy is not None and not any(_is(order, table, schedule) for schedule in _schedules(table)):
+        yield table.advise("other-schedule", used=[order], dose=order.dose_gy, fractions=order.fractions)
 
 
 def _schedules(table: Table) -> list[str]:
     return [name for name in table.limit if name.startswith("schedule_")]
 
 
-def _is(draft: ProcedureRecord, table: Table, schedule: str) -> bool:
-    """False only when the draft surely is not this schedule."""
+def _is(order: ProcedureRecord, table: Table, schedule: str) -> bool:
+    """False only when the order surely is not this schedule."""
     fractions, gray = table.choice(schedule)
     tolerance = table.number("tolerance")
-    if draft.fractions is None or draft.dose_gy is None:
+    if order.fractions is None or order.dose_gy is None:
         return True
-    counted = draft.fractions.at_least(fractions) is not False and draft.fractions.at_most(fractions) is not False
-    low, high = draft.dose_gy.at_least(gray - tolerance), draft.dose_gy.at_most(gray + tolerance)
+    counted = order.fractions.at_least(fractions) is not False and order.fractions.at_most(fractions) is not False
+    low, high = order.dose_gy.at_least(gray - tolerance), order.dose_gy.at_most(gray + tolerance)
     return counted and low is not False and high is not False
 
 
-def _complicated(draft: ProcedureRecord, chart: Chart, table: Table) -> bool:
+def _complicated(order: ProcedureRecord, chart: Chart, table: Table) -> bool:
     """A fracture or cord compression: another question than pain, and another schedule (as is after surgery)."""
-    if draft.reasons & {*COMPLICATED, "cord-compression", "fracture-risk"}:
+    if order.reasons & {*COMPLICATED, "cord-compression", "fracture-risk"}:
         return True
     if any(problem.present for problem in chart.any(Problem, *COMPLICATED)):
         return True
-    treated = [lesion for lesion in chart.all(Lesion) if may_cover(draft, lesion.site)]
+    treated = [lesion for lesion in chart.all(Lesion) if may_cover(order, lesion.site)]
     return any(
         lesion.yes("fractured") or lesion.yes("prior-surgery") or _compressed(lesion, table) for lesion in treated
     )
