@@ -1,7 +1,7 @@
 """Real public records nobody here wrote, against lists made by reading each file (``tests/realdata/*.toml``).
 
-A finding is written ``DAY KIND NAMES VALUE``, what was not read ``RESOURCE WHY ELEMENT``. The lists come from the records,
-with the arithmetic beside them, not from what the program printed. ``[earlier]`` gives the cards of other days.
+A finding is written ``DAY KIND NAMES VALUE``, what was not read ``RESOURCE WHY ELEMENT``. The lists come from the
+records, with the arithmetic beside them, not from what the program printed. ``[earlier]`` has the cards of other days.
 """
 
 from __future__ import annotations
