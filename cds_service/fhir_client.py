@@ -33,7 +33,7 @@ _CONNECTIONS = 64  # kept for each server
 _SERVERS = 16
 _CHUNK = 65536
 _TOKEN = re.compile(r"[\x21-\x7e]+")
-_HEADERS = {"Accept": "application/fhir+json", "Accept-Encoding": "gzip", "User-Agent": "OsteoHooks"}
+_HEADERS = {"Accept-Encoding": "gzip", "User-Agent": "OsteoHooks"}
 
 # What urllib3 would say of a connection names the address called, and that holds the patient's id.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
@@ -142,8 +142,9 @@ class _Adapter(HTTPAdapter):
 class FhirClient:
     """The session all calls of a process share. It follows no redirect and heeds no proxy, netrc or cookie."""
 
-    def __init__(self, *, timeout_s: float, ca_file: str = "") -> None:
+    def __init__(self, *, timeout_s: float, ca_file: str = "", accept: str = "application/fhir+json") -> None:
         self._timeout_s = timeout_s
+        self._headers = _HEADERS | {"Accept": accept}
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.verify = ca_file or True
@@ -161,7 +162,7 @@ class FhirClient:
         tried once more: a GET changes nothing, and a pooled connection may have been closed since.
         """
         until = min(until, time.monotonic() + self._timeout_s)
-        headers = _HEADERS | _bearer(authorization)
+        headers = self._headers | _bearer(authorization)
         _here.wire = wire
         for again in (True, False):
             try:
