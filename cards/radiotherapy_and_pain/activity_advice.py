@@ -5,11 +5,13 @@ from __future__ import annotations
 from cards.advice import Advice, severity
 from cards.advisory import PATIENT_VIEW, Advices, advisory
 from cards.facts.diagnosis import diagnosis
+from cards.facts.long_bones import fracture_of
 from cards.situation import Situation
 from cards.table import Table
 from cards.text import joined
 from cards.words import lesion_place
 from fhir_mappings.chart import Chart
+from fhir_mappings.conditions import Problem
 from fhir_mappings.lesions import Lesion
 from fhir_mappings.procedures import ProcedureRecord
 
@@ -17,9 +19,10 @@ RISKS = ("mirels", "sins", "long-bone-surgery")
 ADVICE = "proc-fracture-prevention"
 
 
-@advisory(hooks=[PATIENT_VIEW], reads=[Lesion, ProcedureRecord], asks=RISKS)
+@advisory(hooks=[PATIENT_VIEW], reads=[Lesion, ProcedureRecord, Problem], asks=RISKS)
 def activity_advice(chart: Chart, situation: Situation, table: Table) -> Advices:
-    at_risk = [(lesion, risks) for lesion in chart.all(Lesion) if (risks := _risks(lesion, situation))]
+    whole = [lesion for lesion in chart.all(Lesion) if not fracture_of(chart, lesion)]
+    at_risk = [(lesion, risks) for lesion in whole if (risks := _risks(lesion, situation))]
     if not at_risk or not chart.lacks(ProcedureRecord, ADVICE, within_days=table.days("recent")):
         return
     at_risk.sort(key=lambda pair: severity(pair[1][0]))
