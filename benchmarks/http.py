@@ -1,0 +1,167 @@
+"""A patient-view call over HTTP, beside a bare Flask endpoint under the same server in the same run.
+
+    python -m benchmarks.http [--server gunicorn|granian] [--seconds 4] [--json FILE]
+
+The bare endpoint decodes the same body with orjson and answers a constant of the same size. Both run with the shipped
+settings of gunicorn (or granian with the same processes); ``wrk`` (Debian) is the client, on loopback, one connection
+set after the other in turns, and the ratio of the medians is what counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+from benchmarks.inprocess import keys_for, relevant
+from benchmarks.records import request
+from cds_service.advisor import Advisor
+from cds_service.settings import load_settings
+
+SIZES = (50, 500, 2000)
+THEME = "bone-modifying-agents-patient-view"
+ROUNDS = 3
+
+
+def serve(application: str, port: int, server: str, environ: dict[str, str]) -> subprocess.Popen[bytes]:
+    """One server process group on loopback, ready to answer."""
+    if server == "granian":
+        command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", "2", "--blocking-threads", "1"]
+        command += ["--host", "127.0.0.1", "--port", str(port), "--no-ws", "--log-level", "error", application]
+    else:
+        command = [sys.executable, "-m", "gunicorn", "-c", "python:cds_service.gunicorn_conf"]
+        command += ["-b", f"127.0.0.1:{port}", application]
+    process = subprocess.Popen(command, env=os.environ | environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for _ in range(100):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=0.2).close()
+            return process
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit(f"{application} did not start")
+
+
+def load(port: int, path: str, body: Path, seconds: int, connections: int) -> dict[str, float]:
+    """What ``wrk`` measures: requests a second, and the latency at 50 and 99 per cent in ms."""
+    script = body.with_suffix(".lua")
+    script.write_text(
+        f'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n'
+        f'local file = io.open("{body}", "rb")\nwrk.body = file:read("*a")\n'
+    )
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script)]
+    shown = subprocess.run(
+        [*command, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True
+    ).stdout
+    if "Non-2xx" in shown:
+        raise SystemExit(f"{path} answered errors:\n{shown}")
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", shown)
+    if rate is None:
+        raise SystemExit(shown)
+    found = {"rate": float(rate[1])}
+    for share in ("50", "99"):
+        latency = re.search(rf"{share}%\s+([\d.]+)(us|ms|s)", shown)
+        assert latency is not None
+        found[f"p{share}"] = float(latency[1]) * {"us": 0.001, "ms": 1, "s": 1000}[latency[2]]
+    return found
+
+
+def memory_mb(process: subprocess.Popen[bytes]) -> list[float]:
+    """Resident memory of each worker."""
+    children = subprocess.run(["ps", "-o", "rss=", "--ppid", str(process.pid)], capture_output=True, text=True).stdout
+    return [int(line) / 1024 for line in children.split()]
+
+
+def compare(server: str, seconds: int, connections: int) -> list[dict[str, Any]]:
+    if shutil.which("wrk") is None:
+        raise SystemExit("benchmarks.http needs wrk (Debian package wrk)")
+    advisor = Advisor(load_settings(environ={}))
+    resources, keys = relevant(), keys_for(advisor)
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        store = {"OSTEOHOOKS__STORE__URL": f"sqlite:///{folder}/store.db"}
+        ours = serve("cds_service.app:create_app()", 8701, server, store)
+        try:
+            for size in SIZES:
+                body = Path(folder) / f"{size}.json"
+                body.write_bytes(request(size, resources, keys))
+                rows.append(_row(ours, size, body, server, seconds, connections, folder))
+        finally:
+            _stop(ours)
+    return rows
+
+
+def _row(
+    ours: subprocess.Popen[bytes], size: int, body: Path, server: str, seconds: int, connections: int, folder: str
+) -> dict[str, Any]:
+    path = f"/cds-services/{THEME}"
+    before = memory_mb(ours)
+    call = Request(f"http://127.0.0.1:8701{path}", body.read_bytes(), {"Content-Type": "application/json"})
+    with urlopen(call) as reply:
+        answer = reply.read()
+    constant = Path(folder) / "constant.json"
+    constant.write_bytes(answer)
+    bare = serve("benchmarks.bare:app", 8702, server, {"CONSTANT": str(constant)})
+    try:
+        pairs = [
+            (load(8701, path, body, seconds, connections), load(8702, "/", body, seconds, connections))
+            for _ in range(ROUNDS)
+        ]
+    finally:
+        _stop(bare)
+    after = memory_mb(ours)
+    row: dict[str, Any] = {
+        "resources": size,
+        "KB": body.stat().st_size // 1024,
+        "answer KB": round(len(answer) / 1024, 1),
+    }
+    for name, one in (("ours", 0), ("bare", 1)):
+        for figure in ("rate", "p50", "p99"):
+            row[f"{name} {figure}"] = statistics.median(pair[one][figure] for pair in pairs)
+    row["ratio"] = row["ours rate"] / row["bare rate"]
+    row["worker MB"] = max(after)
+    row["added MB"] = max(after) - max(before)
+    return row
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    process.wait(timeout=40)
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    lines = ["resources     KB  ours/s  p50 ms  p99 ms   bare/s  p50 ms  p99 ms  ratio  worker MB"]
+    for row in rows:
+        ours = f"{row['ours rate']:7.0f} {row['ours p50']:7.2f} {row['ours p99']:7.1f}"
+        bare = f"{row['bare rate']:8.0f} {row['bare p50']:7.2f} {row['bare p99']:7.1f}"
+        lines.append(f"{row['resources']:9d} {row['KB']:6d} {ours} {bare} {row['ratio']:6.2f} {row['worker MB']:10.0f}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--server", choices=("gunicorn", "granian"), default="gunicorn")
+    parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--json", type=Path)
+    chosen = parser.parse_args()
+    rows = compare(chosen.server, chosen.seconds, chosen.connections)
+    print(f"{chosen.server}, {len(os.sched_getaffinity(0))} cores, {chosen.connections} connections")
+    print(table(rows))
+    if chosen.json:
+        chosen.json.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
