@@ -7,6 +7,7 @@ from cards.facts.calcium import Calcium, calcium
 from cards.facts.diagnosis import diagnosis, primary_sites
 from cards.facts.exposure import ACTIVE, BONE_MODIFYING, bone_modifying, last_bone_modifying
 from cards.facts.imaging import disproved
+from cards.facts.radiotherapy import RADIOTHERAPY, of_bone
 from cards.situation import Situation
 from cards.table import Table
 from cards.words import drug
@@ -25,7 +26,9 @@ from fhir_mappings.procedures import ProcedureRecord
     asks=["diagnosis-criteria"],
 )
 def bma_start(chart: Chart, situation: Situation, table: Table) -> Advices:
-    if situation.signing and not situation.drafted(DrugRecord, "med-systemic-therapy"):
+    radiotherapy = _radiotherapy_of_bone(chart, situation)
+    occasion = bool(radiotherapy) or bool(situation.drafted(DrugRecord, "med-systemic-therapy"))
+    if situation.signing and not occasion:
         return
     if _treated(chart, situation, table) or not chart.lacks(
         DrugRecord, *BONE_MODIFYING, within_days=table.days("recent")
@@ -39,15 +42,23 @@ def bma_start(chart: Chart, situation: Situation, table: Table) -> Advices:
         notes.append("prostate")
     if situation.said("diagnosis-criteria"):
         notes.append("unproven")
+    notes += ["radiotherapy"] if radiotherapy else []
     level = calcium(chart, situation)
     yield table.advise(
         "calcium-first" if isinstance(level, Calcium) and _low(level, table) else "consider",
-        used=[diagnosis(chart).problem, last.last if last else None],
+        used=[diagnosis(chart).problem, last.last if last else None, *radiotherapy[-1:]],
         notes=notes,
         drug=drug(last.drug) if last else "",
         date=last.last.evidence.when if last and last.last and last.last.evidence.when else "",
         days=last.days if last and last.days else "",
     )
+
+
+def _radiotherapy_of_bone(chart: Chart, situation: Situation) -> list[ProcedureRecord]:
+    """Radiotherapy of bone that is being ordered or is planned: a reason to think of the agent, never one against."""
+    plans = [plan for plan in chart.all(ProcedureRecord, RADIOTHERAPY) if plan.state == "planned"]
+    drafts = [draft for draft in situation.drafted(ProcedureRecord, RADIOTHERAPY) if draft.state == "draft"]
+    return [record for record in (drafts if situation.signing else plans) if of_bone(record)]
 
 
 def _treated(chart: Chart, situation: Situation, table: Table) -> bool:
