@@ -12,6 +12,7 @@ from cds_service.commands.catalogue import advisories, explain, services
 from cds_service.commands.config import config
 from cds_service.commands.evaluate import evaluate, try_example
 from cds_service.commands.feedback import feedback
+from cds_service.commands.mapping_report import mapping_report
 from cds_service.commands.new import new
 from cds_service.commands.serve import serve
 
@@ -26,7 +27,7 @@ def osteohooks(debug: bool) -> None:
     """Advice for people with bone metastases: small, sourced rules that read a chart and may speak."""
 
 
-for _command in (serve, evaluate, try_example, services, advisories, explain, feedback, new, config):
+for _command in (serve, evaluate, try_example, services, advisories, explain, mapping_report, feedback, new, config):
     osteohooks.add_command(_command)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 import msgspec
@@ -80,6 +80,15 @@ def read_chart(
     return Reading(chart, drafted, [finding for finding in findings if _is_draft(finding)])
 
 
+def read_each(
+    supplied: Iterable[Supplied], *, terminology: Terminology, as_of: date
+) -> Iterator[tuple[Supplied, list[Finding | Skipped]]]:
+    """Each resource that some reader wants with what is made of it, whoever's it is: for reports on data, no chart."""
+    shelf = Shelf(terminology, as_of=as_of)
+    for resource, head in _heads(supplied, shelf, []):
+        yield resource, _read(resource, head, shelf)
+
+
 def _findings(
     heads: list[tuple[Supplied, views.Head]], mine: set[str], shelf: Shelf, skipped: list[Skipped]
 ) -> list[Finding]:
@@ -91,7 +100,9 @@ def _findings(
             continue
         for outcome in _read(resource, head, shelf):
             if isinstance(outcome, Skipped):
-                skipped.append(outcome)
+                skipped.append(
+                    outcome if outcome.reference else msgspec.structs.replace(outcome, reference=_name(head))
+                )
             else:
                 findings.append(outcome)
     return findings

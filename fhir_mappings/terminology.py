@@ -83,8 +83,8 @@ class Terminology:
         """The shipped files and the ConceptMap and ValueSet JSON of ``site_folder``.
 
         A site's ValueSet with the id of a concept adds codes to it. A site's ConceptMap says what a code means, to a
-        LOCAL code, to a code some concept knows, or to a concept id (target system ``CONCEPT``), and replaces what
-        the shipped files say of that code. Raises TerminologyError for a file that cannot be used.
+        LOCAL code, to a code some concept knows, or (target system ``CONCEPT``) to a concept id, else a LOCAL code, and
+        replaces what the shipped files say of that code. Raises TerminologyError for a file that cannot be used.
         """
         self = cls()
         maps = []
@@ -251,9 +251,11 @@ class Terminology:
     def _resolve(self, target: Coding, place: str) -> tuple[frozenset[str], str | None]:
         system, code = target
         if system == CONCEPT:
-            if code not in self._labels:
-                raise TerminologyError(f"{place}: {code!r} is no concept id of this product")
-            return frozenset({code}), None
+            if code in self._labels:
+                return frozenset({code}), None
+            if code in self._local_labels:  # one target system is enough for a map of labs, drugs and lesion items
+                return frozenset(), code
+            raise TerminologyError(f"{place}: {code!r} is no concept id of this product")
         concepts, local = self._find(target), self.local(system, code)
         if not concepts and local is None:
             raise TerminologyError(f"{place}: no concept of this product knows {system}#{code}")

@@ -141,6 +141,11 @@ def mappings(resource: Resource, path: Path) -> Iterator[tuple[Coding, Coding, s
                 where = f"group[{g}].element[{e}].target[{t}]"
                 if target.relationship is not None:
                     raise TerminologyError(f"{path.name}: {where}: relationship is FHIR R5; write an R4 equivalence")
+                if target.equivalence == "unmatched" and target.code:
+                    raise TerminologyError(
+                        f"{path.name}: {where}: 'unmatched' says that no code matches, and {target.code!r} is given; "
+                        "write 'equivalent', or take the code out"
+                    )
                 if target.equivalence in ("unmatched", "disjoint"):
                     continue
                 if target.equivalence in ("narrower", "specializes", "inexact"):
@@ -149,7 +154,10 @@ def mappings(resource: Resource, path: Path) -> Iterator[tuple[Coding, Coding, s
                         "map to a target that is true of every use of it (equivalent, wider)"
                     )
                 if not element.code or not target.code:
-                    raise TerminologyError(f"{path.name}: {where}: needs a source code and a target code")
+                    raise TerminologyError(
+                        f"{path.name}: {where}: needs a source code and a target code; "
+                        "a code that is not to be mapped is 'unmatched'"
+                    )
                 yield coding(group.source, element.code), coding(group.target, target.code), where
 
 

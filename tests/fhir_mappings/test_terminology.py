@@ -353,8 +353,10 @@ def test_a_site_maps_its_codes_to_local_to_standard_and_to_concepts(tmp_path: Pa
         a=concept_map(("LYT", LOCAL, "lytic"), ("EMB", LOCAL, "embolization")),
         b=concept_map(("Ca", LOINC, "2000-8"), ("DMAB", CONCEPT, "med-denosumab-120"), ("T11", SNOMED, "52120002")),
         c=value_set("albumin-serum"),
+        d=concept_map(("MIX", CONCEPT, "mixed")),
     )
     assert mapped.local(SITE, "LYT") == "lytic"
+    assert mapped.local(SITE, "MIX") == "mixed"
     assert "proc-embolization" in mapped.concepts(SITE, "EMB")
     assert mapped.concepts(SITE, "Ca") == {"calcium-total"}
     assert (SITE, "Ca") in mapped.codes("calcium-total")
@@ -374,7 +376,7 @@ def test_a_site_says_what_a_standard_code_means_there(tmp_path: Path) -> None:
 
 def test_the_same_mapping_twice_is_no_conflict_and_a_stated_non_match_is_none(tmp_path: Path) -> None:
     twice = concept_map(("Ca", LOINC, "2000-8"))
-    none = concept_map(("Mg", LOINC, "2000-8"), equivalence="unmatched")
+    none = concept_map(("Mg", LOINC, "2000-8"), equivalence="disjoint")
     mapped = site(tmp_path, a=twice, b=twice, c=none)
     assert mapped.concepts(SITE, "Ca") == {"calcium-total"}
     assert mapped.concepts(SITE, "Mg") == frozenset()
@@ -391,6 +393,11 @@ def test_the_same_mapping_twice_is_no_conflict_and_a_stated_non_match_is_none(tm
         ({"a": concept_map(("X", LOINC, "0000-0"))}, r"a\.json: group\[0\].*no concept"),
         ({"a": concept_map(("X", CONCEPT, "calcium"))}, r"a\.json: group\[0\].*'calcium' is no concept id"),
         ({"a": concept_map(("X", LOINC, "2000-8"), equivalence="narrower")}, r"a\.json: group\[0\].*'narrower'"),
+        (
+            {"a": concept_map(("X", LOINC, "2000-8"), equivalence="unmatched")},
+            r"a\.json: group\[0\].*'unmatched'.*2000-8",
+        ),
+        ({"a": concept_map(("X", LOINC, ""))}, r"a\.json: group\[0\].*needs a source code and a target code"),
         ({"a": concept_map(("X", LOINC, "2000-8"), relationship="equivalent")}, r"a\.json: group\[0\].*R5"),
         ({"a": {"resourceType": "ConceptMap", "group": [{"element": []}]}}, r"a\.json: group\[0\]: needs source"),
         ({"a": value_set("calcium")}, r"a\.json: id: 'calcium' is no concept"),
