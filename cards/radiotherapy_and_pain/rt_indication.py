@@ -38,13 +38,13 @@ def rt_indication(chart: Chart, situation: Situation, table: Table) -> Advices:
         silenced = _surgeon_first(lesion, chart, situation) or _irradiated_before(lesion)
         if not silenced and _unirradiated(lesion.site, chart, situation, table):
             yield _consult(lesion, strong, chart, situation, table)
-    if strong and not painful and not _emergency(situation) and not _broken_at(strong.site, chart):
+    if strong and not _explained(strong, painful) and not _emergency(situation):
         yield from _unplaced(strong, chart, situation, table)
 
 
 def _unplaced(strong: Assessment, chart: Chart, situation: Situation, table: Table) -> Advices:
-    """Strong pain that no recorded lesion explains."""
-    if _unirradiated(strong.site, chart, situation, table):
+    """Strong pain that no recorded lesion explains, where no fracture does."""
+    if not _broken_at(strong.site, chart) and _unirradiated(strong.site, chart, situation, table):
         where = place(strong.site) if strong.site.known else table.word["unplaced"]
         yield table.advise("no-lesion", used=[strong, *_earlier(strong.site, chart)], where=where, pain=strong.number)
 
@@ -57,10 +57,15 @@ def _strong(chart: Chart, situation: Situation, table: Table) -> Assessment | No
 
 def _hurts(lesion: Lesion, strong: Assessment | None, chart: Chart, situation: Situation, table: Table) -> bool:
     """A strong pain score of this place, or pain noted with the lesion that is strong or lasts."""
-    if strong and strong.site.known:
-        return may_be_same(strong.site, lesion.site)
+    if strong and strong.site.known and may_be_same(strong.site, lesion.site):
+        return True
     noted = lesion_pain(lesion, chart, situation)
-    return noted is not None and (noted.value in SEVERE_AT_LESION or strong is not None or _lasting(chart, table))
+    unplaced = strong is not None and not strong.site.known
+    return noted is not None and (noted.value in SEVERE_AT_LESION or unplaced or _lasting(chart, table))
+
+
+def _explained(strong: Assessment, painful: list[Lesion]) -> bool:
+    return any(may_be_same(strong.site, lesion.site) for lesion in painful)
 
 
 def _lasting(chart: Chart, table: Table) -> bool:
