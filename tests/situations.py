@@ -361,6 +361,7 @@ _CLIN = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 _CERTAINTY = {"confirmed": "confirmed", "suspected": "provisional", "refuted": "refuted"}
 _CERTAINTY |= {"entered-in-error": "entered-in-error"}
 _STANDARD = {"karnofsky": "karnofsky", "ecog": "ecog", "pain-severity": "pain-severity"}
+_STANDARD |= {"pregnant": "pregnancy-status"}
 _STANDARD |= {"er": "estrogen-receptor", "pr": "progesterone-receptor", "her2": "her2"}
 _DRUG_FORMS = (
     ("MedicationAdministration", "given", "effectiveDateTime"),
