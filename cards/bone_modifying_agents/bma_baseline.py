@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from cards.advisory import ORDER_SELECT, ORDER_SIGN, Advices, advisory
 from cards.facts.dental import EXAMINATION, unexamined
-from cards.facts.exposure import BONE_MODIFYING
+from cards.facts.exposure import BONE_MODIFYING, DENOSUMAB
 from cards.facts.ordered import calcium_is_high, drafted_doses, for_hypercalcaemia, for_osteoporosis
 from cards.situation import Situation
 from cards.table import Table
 from cards.text import listed
+from fhir_mappings.assessments import Assessment
 from fhir_mappings.chart import Chart
 from fhir_mappings.conditions import Problem
 from fhir_mappings.finding import Finding, Missing
@@ -32,10 +33,11 @@ SUGGESTED = {
 
 @advisory(
     hooks=[ORDER_SELECT, ORDER_SIGN],
-    reads=[DrugRecord, Lab, ProcedureRecord, Problem, Care],
+    reads=[DrugRecord, Lab, ProcedureRecord, Problem, Assessment, Care],
     asks=["calcium-vitd", "hypercalcemia"],
 )
 def bma_baseline(chart: Chart, situation: Situation, table: Table) -> Advices:
+    yield from _pregnancy(chart, situation, table)
     drafts = [draft for draft in drafted_doses(situation) if not for_osteoporosis(draft, chart, situation)]
     if not drafts or not chart.lacks(DrugRecord, *BONE_MODIFYING, within_days=table.days("first_dose")):
         return
@@ -54,6 +56,18 @@ def bma_baseline(chart: Chart, situation: Situation, table: Table) -> Advices:
         suggest=list(dict.fromkeys(SUGGESTED[name] for name in absent)),
         items=listed(table.word[name] for name in required),
     )
+
+
+def _pregnancy(chart: Chart, situation: Situation, table: Table) -> Advices:
+    """Denosumab of any dose in pregnancy; what is not recorded is not asked for here."""
+    drafts = drafted_doses(situation, DENOSUMAB)
+    if not drafts:
+        return
+    problems = [entry for entry in chart.all(Problem, "pregnancy") if entry.present and entry.certainty != "refuted"]
+    answers = chart.all(Assessment, "pregnant", within_days=table.days("pregnancy"))[-1:]
+    found = [*(answer for answer in answers if answer.value is True), *problems[-1:]]
+    if found:
+        yield table.advise("pregnancy", used=[drafts[0], *found], about=DENOSUMAB)
 
 
 def _required(chart: Chart, situation: Situation, table: Table) -> Iterator[str]:
