@@ -251,6 +251,7 @@ class Service:
         self.environ = os.environ | {
             "OSTEOHOOKS__STORE__URL": url,
             "OSTEOHOOKS__STORE__HASH_KEY_FILE": str(folder / "store.key"),
+            "PROMETHEUS_MULTIPROC_DIR": str(folder / "counts"),  # who is killed does not clear up
         }
         self.start()
 
