@@ -11,7 +11,7 @@ import msgspec
 from cards import words
 from cards.advice import INDICATOR_ORDER, Advice, severity
 from cards.advisory import Advisory
-from cards.card import TOPIC_SYSTEM, Frame, namespace, render, summary
+from cards.card import SUMMARY_LIMIT, TOPIC_SYSTEM, Frame, namespace, render, summary
 from cards.catalogue import Catalogue
 from cards.engine import Run, Unevaluated
 from cards.memory import Memory, Said, said, silenced
@@ -184,9 +184,13 @@ def _not_evaluated(failed: list[Unevaluated], catalogue: Catalogue, frame: Frame
     ]
     titles = joined(catalogue.advisories[advisory].title for advisory in blocked).say(frame.language)
     reasons = [words.why(Missing("", why)) for why in sorted(by_reason)]
-    values = {"count": len(blocked), "missing": joined(reasons[:2])}
     affected = f"**{frame.word('not_evaluated', 'affected')}:** {titles}"
-    return _plain_card("not_evaluated", frame, values, "\n".join([*lines, "", affected]))
+    detail = "\n".join([*lines, "", affected])
+    several, one = (
+        _plain_card("not_evaluated", frame, {"count": len(blocked), "missing": joined(reasons[:most])}, detail)
+        for most in (2, 1)
+    )
+    return several if len(several["summary"]) <= SUMMARY_LIMIT else one
 
 
 def _plain_card(group: str, frame: Frame, values: Json, detail: str, indicator: str = "info") -> Json:
