@@ -8,7 +8,7 @@ UV         := .tools/bin/uv
 UV_STAMP   := .tools/uv-$(UV_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help try test run lint format lock bench examples docs clean
+.PHONY: help try test run lint format lock bench examples docs peers clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -17,7 +17,7 @@ try: .venv/run-time  ## set up, and print the card of one example
 	@$(BIN)/osteohooks try mirels
 
 test: lint  ## set up, check style, types and imports, and run the tests
-	$(BIN)/pytest -n auto $(ARGS)
+	$(BIN)/pytest -n auto --dist loadgroup $(ARGS)
 
 run: .venv/run-time  ## serve on http://127.0.0.1:8000
 	$(BIN)/osteohooks serve $(ARGS)
@@ -41,8 +41,12 @@ examples: .venv/dev  ## record the cards of examples/*/request.json again
 docs: .venv/dev  ## print the catalogue and the references from the code again
 	$(BIN)/python -m tools.docs
 
+peers:  ## bring the FHIR server and the client of the interoperability tests (JDK, Maven, Node.js; about 280 MB)
+	peers/install
+
 clean:  ## remove what make made
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf peers/hapi/target peers/medplum/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- Locks: hashes say what is installed; where it comes from is the installer's own setting, so no address is kept.
