@@ -4,6 +4,7 @@
 Threads, because a call that fetches waits; a grace period longer than any call, so that a stop finishes what it began.
 """
 
+import atexit
 import os
 import tempfile
 from pathlib import Path
@@ -26,21 +27,37 @@ loglevel = "warning"
 proc_name = "osteohooks"
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
-_made = ""  # the folder of counts, when it is ours to remove
+_shared = False
 
 
-def on_starting(server: Any) -> None:
-    """Counts start from zero: the folder is a new one, or the one that is set, cleared of an earlier run's."""
-    from cds_service.logs import start_logs
+def share_counts() -> None:
+    """Has the workers count together, from zero: in a new folder, or in the one that is set, cleared of an earlier run.
 
-    start_logs()
-    global _made
+    Before anything imports prometheus_client, which looks for the folder once, and never again.
+    """
+    global _shared
+    if _shared:
+        return
+    _shared = True
     if not os.environ.get(COUNTS):
-        _made = os.environ[COUNTS] = tempfile.mkdtemp(prefix="osteohooks-metrics-")
+        os.environ[COUNTS] = tempfile.mkdtemp(prefix="osteohooks-metrics-")
+        atexit.register(_remove, os.environ[COUNTS], os.getpid())
     folder = Path(os.environ[COUNTS])
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob("*.db"):
         left.unlink(missing_ok=True)
+
+
+def _remove(folder: str, maker: int) -> None:
+    if os.getpid() == maker:  # a worker that ends leaves it to the others
+        rmtree(folder, ignore_errors=True)
+
+
+def on_starting(server: Any) -> None:
+    share_counts()
+    from cds_service.logs import start_logs
+
+    start_logs()
 
 
 def post_fork(server: Any, worker: Any) -> None:
@@ -54,8 +71,3 @@ def child_exit(server: Any, worker: Any) -> None:
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)
-
-
-def on_exit(server: Any) -> None:
-    if _made:
-        rmtree(_made, ignore_errors=True)

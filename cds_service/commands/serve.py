@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 @config_option
 def serve(host: str, port: int, workers: int | None, config_file: str | None) -> None:
     """Serve CDS Hooks over HTTP. SIGTERM finishes the calls that have begun, and ends."""
+    from cds_service.gunicorn_conf import share_counts
+
+    share_counts()
     settings = _at(settings_from(config_file), host, port)
     _check_exposure(settings, host)
     advisor = advisor_of(settings)  # what is wrong is said now, not by every worker

@@ -227,8 +227,8 @@ def test_there_are_threads_to_spare():
 # --- Under gunicorn, with two workers
 
 
-@pytest.fixture
-def running(tmp_path):
+@pytest.fixture(params=["a folder of counts of its own", "a folder that is set"])
+def running(tmp_path, request):
     """The base URL of a real service with two workers, and its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -243,10 +243,8 @@ def running(tmp_path):
             stdout=subprocess.PIPE,
             stderr=errors,
             env=os.environ
-            | {
-                "OSTEOHOOKS__STORE__URL": f"sqlite:///{tmp_path}/store.db",
-                "PROMETHEUS_MULTIPROC_DIR": str(counts),
-            },
+            | {"OSTEOHOOKS__STORE__URL": f"sqlite:///{tmp_path}/store.db", "TMPDIR": str(tmp_path)}
+            | ({"PROMETHEUS_MULTIPROC_DIR": str(counts)} if request.param == "a folder that is set" else {}),
         )
     assert process.stdout is not None
     assert b"OsteoHooks at" in process.stdout.readline(), (tmp_path / "stderr").read_text()
@@ -268,6 +266,7 @@ def test_workers_count_together_and_write_json(running, example, tmp_path):
     assert 'osteohooks_prefetch_total{key="patient",outcome="null from client"} 20.0' in text
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0
+    assert not list(tmp_path.glob("osteohooks-metrics-*"))
     lines = [json.loads(line) for line in (tmp_path / "stderr").read_text().splitlines()]
     assert len([line for line in lines if line["event"] == "request"]) == 20
     assert len({line["request_id"] for line in lines if "request_id" in line}) == 20
