@@ -155,6 +155,9 @@ def _input_words(finding: Finding, advice: Advice, frame: Frame) -> str:
     name = frame.say(words.name_of(finding.name))
     if advice.score is not None and isinstance(finding, Item) and _is_code(finding):
         return name
+    recorded = getattr(finding, "value", None)
+    if isinstance(recorded, bool):
+        return f"{name}: {frame.word('card', 'yes' if recorded else 'no')}"
     value = frame.say(words.value_of(finding.shown)) if _is_code(finding) else escaped(finding.shown)
     return f"{name} {value}" if value and value != name else name
 
