@@ -263,6 +263,7 @@ def test_workers_count_together_and_write_json(running, example, tmp_path):
     text = urlopen(f"{base}/metrics").read().decode()
     name = 'osteohooks_calls_total{kind="call",service="fracture-risk-patient-view",status="200"}'
     assert f"{name} 20.0" in text
+    assert "python_info" not in text  # which a worker that counts for itself would tell
     assert 'osteohooks_prefetch_total{key="patient",outcome="null from client"} 20.0' in text
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0
