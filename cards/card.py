@@ -199,10 +199,15 @@ def _override(reason: str, language: str) -> Json:
 
 def _links(advisory: Advisory, advice: Advice, language: str) -> list[Json]:
     return [
-        {"label": shorten(said(source.cite, language), 90, placeholder=" …"), "url": source.link, "type": "absolute"}
+        {"label": _shortened(said(source.cite, language)), "url": source.link, "type": "absolute"}
         for source in _cited(advisory, advice).values()
         if source.link
     ]
+
+
+@lru_cache(maxsize=512)
+def _shortened(cite: str) -> str:
+    return shorten(cite, 90, placeholder=" …")
 
 
 def _evidence(advisory: Advisory, advice: Advice, frame: Frame) -> Json:

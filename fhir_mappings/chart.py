@@ -41,10 +41,13 @@ class Chart:
         self._unread = {name: skip for skip in self.skipped for name in skip.names}
         self._by_kind: dict[type, list[Any]] = defaultdict(list)
         self._by_name: dict[tuple[type, str], list[Any]] = defaultdict(list)
+        self._named: dict[type, list[tuple[Any, frozenset[str]]]] = defaultdict(list)
         for finding in sorted(findings, key=lambda finding: finding.order):
             kind = type(finding)
             self._by_kind[kind].append(finding)
-            for name in finding.names:
+            names = finding.names
+            self._named[kind].append((finding, frozenset(names)))
+            for name in names:
                 self._by_name[kind, name].append(finding)
 
     @property
@@ -67,8 +70,8 @@ class Chart:
 
     def any(self, kind: type[F], *names: str) -> list[F]:
         """Every finding with any of the names, each once, oldest first."""
-        found = {id(finding): finding for name in names for finding in self.all(kind, name)}
-        return sorted(found.values(), key=lambda finding: finding.order)
+        self._note_gap(kind, names[0] if names else None)
+        return [finding for finding, known in self._named.get(kind, ()) if not known.isdisjoint(names)]
 
     def latest(self, kind: type[F], name: str, *, within_days: int | None = None) -> F | Missing:
         """The newest such finding, or a ``Missing`` that says why there is none."""
