@@ -44,6 +44,12 @@ HEAD = {
     "example": Text("Worked example", "示例"),
 }
 
+REPEAT = {
+    "always": Text("never held back after an override", "被拒绝后仍会提示"),
+    "once": Text("said once for the same inputs", "相同依据仅提示一次"),
+    "days": Text("at most once in {days} days ({hooks})", "{days}天内最多提示一次（{hooks}）"),
+}
+
 
 def pages() -> dict[Path, str]:
     """Every printed file with its text."""
@@ -55,6 +61,7 @@ def pages() -> dict[Path, str]:
             found[path] = "\n".join(page(advisory, language)) + "\n"
     found[ROOT / "docs" / "advisories" / "README.md"] = "\n".join(index(catalogue)) + "\n"
     found[ROOT / "docs" / "sign-off.md"] = "\n".join(sign_off(catalogue)) + "\n"
+    found[ROOT / "docs" / "coverage.md"] = "\n".join(coverage(catalogue)) + "\n"
     found[ROOT / "README.md"] = readme(catalogue)
     return found
 
@@ -126,6 +133,19 @@ def _bands(advisory: Advisory, language: str) -> Iterator[str]:
             yield f"- {bullet.text.say(language)}" + (f" [{bullet.source}]" if bullet.source else "")
         for name in band.suggest:
             yield f"- → {text_of(definitions()[name], 'title').say(language)}"
+        if told := _repeat(band, language):
+            yield f"- ↻ {told}"
+
+
+def _repeat(band: Band, language: str) -> str:
+    """How often the band may be said again, where the service remembers."""
+    if band.repeat.always:
+        return REPEAT["always"].say(language)
+    if band.repeat.once:
+        return REPEAT["once"].say(language)
+    if band.repeat.days:
+        return REPEAT["days"].fill(language, {"days": band.repeat.days, "hooks": ", ".join(band.repeat.hooks) or "*"})
+    return ""
 
 
 def _start(band: Band) -> str:
@@ -240,6 +260,24 @@ def sign_off(catalogue: Catalogue) -> Iterator[str]:
     for advisory in catalogue.advisories.values():
         review = advisory.table.review
         yield f"| {_link(advisory)} | {review.state} | {review.by or ''} | {review.on or ''} |"
+
+
+def coverage(catalogue: Catalogue) -> Iterator[str]:
+    """Every row of the clinical specification: its advisory, its cases, its example; or where else it lives."""
+    rows = tomllib.loads((ROOT / "docs" / "coverage.toml").read_text("utf-8"))
+    yield from ["# Coverage of the clinical specification", ""]
+    yield f"{len(rows)} rows, printed from `docs/coverage.toml` and the code (`make docs`); `tests/test_coverage.py` checks it."
+    yield from ["", "| row | priority | lives in | cases | example |", "|---|---|---|---:|---|"]
+    for name, row in rows.items():
+        if "advisory" not in row:
+            places = ", ".join(f"`{place}`" for place in row["where"])
+            yield f"| {name} | {row.get('priority', '')} | {row['kind']}: {places}. {row['why']} | | |"
+            continue
+        advisory = catalogue.advisories[row["advisory"]]
+        stem = advisory.id.replace("-", "_")
+        cases = tomllib.loads((ROOT / "tests" / "cases" / f"{stem}.toml").read_text("utf-8"))["case"]
+        example = f"[request](../examples/{advisory.id}/request.json)"
+        yield f"| {name} | {row['priority']} | {_link(advisory)} | {len(cases)} | {example} |"
 
 
 def _link(advisory: Advisory) -> str:
