@@ -230,7 +230,7 @@ class Store:
         Not quick: whoever is in doubt refuses the caller, so a busy store is waited for and not left alone.
         """
         with self._work("spend a token") as connection:
-            return connection.execute(SPEND[self._backend], {"token": token, "until": until}).rowcount == 1
+            return connection.scalar(SPEND[self._backend], {"token": token, "until": until}) is not None
 
     @in_time(quick=False)
     def forget_spent(self, before: datetime) -> None:

@@ -93,4 +93,4 @@ def _unless_there(table: sa.Table) -> dict[str, sa.Insert]:
 
 
 ADD_SHOWN, ADD_FEEDBACK = _unless_there(card_shown), _unless_there(feedback)
-SPEND = _unless_there(spent_token)
+SPEND = {name: insert.returning(spent_token.c.token) for name, insert in _unless_there(spent_token).items()}
