@@ -266,7 +266,7 @@ def coverage(catalogue: Catalogue) -> Iterator[str]:
     """Every row of the clinical specification: its advisory, its cases, its example; or where else it lives."""
     rows = tomllib.loads((ROOT / "docs" / "coverage.toml").read_text("utf-8"))
     yield from ["# Coverage of the clinical specification", ""]
-    yield f"{len(rows)} rows, printed from `docs/coverage.toml` and the code (`make docs`); `tests/test_coverage.py` checks it."
+    yield f"{len(rows)} rows, printed from `docs/coverage.toml` and the code; `tests/test_coverage.py` checks it."
     yield from ["", "| row | priority | lives in | cases | example |", "|---|---|---|---:|---|"]
     for name, row in rows.items():
         if "advisory" not in row:
