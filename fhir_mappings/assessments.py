@@ -173,20 +173,31 @@ def _choice(item: str, value: views.Value, shelf: Shelf) -> str | Missing:
     return chosen.pop() if len(chosen) == 1 else Missing(item, UNREADABLE)
 
 
-def read_items(observation: views.Observation, concepts: frozenset[str], shelf: Shelf) -> Read:
-    """Assessments, imaging of the skeleton and our own gene codes."""
-    items = sorted({_ITEM_OF.get(concept, concept) for concept in concepts} & _ITEMS)
-    names = tuple(_REPORTED.get(item, item) for item in items)
+def read_items(observation: views.Observation, _: frozenset[str], shelf: Shelf) -> Read:
+    """Assessments, imaging of the skeleton and our own gene codes: an Observation, and the components of any panel."""
+    parts = [("", observation), *((f"component[{n}].", part) for n, part in enumerate(observation.component or []))]
+    asked = [(path, part, items) for path, part in parts if (items := _items(part.code, shelf))]
     if usable(observation.status) is None:
-        if skipped := unusable(observation, names):
-            yield skipped
-    elif len(items) > 1 or _mislabelled(observation.code, items):
-        yield Skipped(reference_of(observation), UNREADABLE, "code", names)
-    elif items:
-        site = observed_site(observation, shelf)
-        found = from_value(items[0], observation, evidence_of(observation), shelf, site)
-        if items[0] in concepts or items[0] not in _IMAGING or _of_bone(found, site):
-            yield found or Skipped(reference_of(observation), UNREADABLE, "value", names)
+        names = tuple(_REPORTED.get(item, item) for _, _, items in asked for item in items)
+        yield from [skipped] if (skipped := unusable(observation, names)) else []
+        return
+    for path, part, items in asked:
+        yield from _read_part(path, part, items, observation, shelf)
+
+
+def _read_part(path: str, part: views.Value, items: list[str], observation: views.Observation, shelf: Shelf) -> Read:
+    names = tuple(_REPORTED.get(item, item) for item in items)
+    if len(items) > 1 or _mislabelled(part.code, items):
+        yield Skipped(reference_of(observation), UNREADABLE, f"{path}code", names)
+        return
+    site = observed_site(observation, shelf)
+    found = from_value(items[0], part, evidence_of(observation), shelf, site)
+    if items[0] in shelf.concepts(part.code) or items[0] not in _IMAGING or _of_bone(found, site):
+        yield found or Skipped(reference_of(observation), UNREADABLE, f"{path}value", names)
+
+
+def _items(code: views.CodeableConcept | None, shelf: Shelf) -> list[str]:
+    return sorted({_ITEM_OF.get(concept, concept) for concept in shelf.concepts(code)} & _ITEMS)
 
 
 def _mislabelled(code: views.CodeableConcept | None, items: list[str]) -> bool:

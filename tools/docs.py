@@ -23,6 +23,7 @@ from cards.catalogue import Catalogue, load_catalogue
 from cards.table import Band, Limit, Source
 from cards.text import CHINESE, ENGLISH, LANGUAGES, Text, said
 from fhir_mappings.ranges import plain
+from tests import forms
 
 ROOT = Path(__file__).parent.parent
 FOLDER = {ENGLISH: "en", CHINESE: "zh"}
@@ -60,6 +61,7 @@ def pages() -> dict[Path, str]:
             path = ROOT / "docs" / "advisories" / FOLDER[language] / f"{advisory.id}.md"
             found[path] = "\n".join(page(advisory, language)) + "\n"
     found[ROOT / "docs" / "advisories" / "README.md"] = "\n".join(index(catalogue)) + "\n"
+    found[ROOT / "docs" / "forms.md"] = forms.page()
     found[ROOT / "docs" / "sign-off.md"] = "\n".join(sign_off(catalogue)) + "\n"
     found[ROOT / "docs" / "coverage.md"] = "\n".join(coverage(catalogue)) + "\n"
     found[ROOT / "README.md"] = readme(catalogue)
