@@ -6,6 +6,7 @@ from itertools import combinations
 
 import msgspec
 
+from cards.advice import at_most
 from cards.advisory import ORDER_SELECT, ORDER_SIGN, PATIENT_VIEW, Advices, advisory
 from cards.facts.exposure import (
     ACTIVE,
@@ -21,6 +22,7 @@ from cards.situation import Situation
 from cards.table import Table
 from cards.words import drug
 from fhir_mappings.chart import Chart
+from fhir_mappings.finding import Missing
 from fhir_mappings.medications import DrugRecord
 from fhir_mappings.when import When
 
@@ -28,11 +30,11 @@ DRAFTED_STOP = ("stopped", "cancelled", "completed")
 
 
 class Agent(msgspec.Struct, frozen=True):
-    """One agent as it stands when this order is signed: ``drafted``, ``active`` or of ``unknown`` status."""
+    """One agent as it stands when this order is signed: active or of unknown status; ``ordered``: an order says so."""
 
     drug: str
     status: str
-    drafted: bool
+    ordered: bool
     records: tuple[DrugRecord, ...]
 
     @property
@@ -48,9 +50,13 @@ def bma_duplicate(chart: Chart, situation: Situation, table: Table) -> Advices:
         if UNKNOWN in (first.status, other.status):
             yield from _unsure(first, other, table)
         else:
-            band = "overlap" if first.drug == DENOSUMAB else "two-bisphosphonates"
+            band = table.band["overlap" if first.drug == DENOSUMAB else "two-bisphosphonates"]
+            unknown = _unknown_stops(chart, first, other)
+            level = band.indicator_for(situation.hook)
             yield table.advise(
                 band,
+                indicator=at_most(level, "warning") if unknown else level,
+                missing=unknown,
                 used=[first.records[-1], other.records[-1]],
                 notes=["choose", "no_stop"],
                 about=f"{first.drug}+{other.drug}",
@@ -70,7 +76,7 @@ def _agents(chart: Chart, situation: Situation) -> list[Agent]:
         status = _status(course, drafts)
         if status is not None:
             new = tuple(draft for draft in drafts if draft.status == "draft")
-            found.append(Agent(name, status, bool(new), (*course.records, *new)))
+            found.append(Agent(name, status, course.order_active or bool(new), (*course.records, *new)))
     return found
 
 
@@ -87,6 +93,12 @@ def _status(course: Course, drafts: list[DrugRecord]) -> str | None:
     if course.status == UNKNOWN:
         return UNKNOWN if course.order_active else None
     return None if course.status == STOPPED or not course.records else course.status
+
+
+def _unknown_stops(chart: Chart, *agents: Agent) -> list[Missing]:
+    """The agents that count as active by a recent dose alone, when the order that stops them may not have been had."""
+    gap = chart.gap(DrugRecord)
+    return [Missing(agent.drug, gap) for agent in agents if gap is not None and not agent.ordered]
 
 
 def _unsure(first: Agent, other: Agent, table: Table) -> Advices:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from cards.advice import at_most
 from cards.advisory import (
     APPOINTMENT_BOOK,
     ENCOUNTER_DISCHARGE,
@@ -38,7 +39,7 @@ def denosumab_interval(chart: Chart, situation: Situation, table: Table) -> Advi
         return
     yield from _early(course, drafts, situation, table)
     if course.order_active and not situation.said("denosumab-stop"):
-        yield from _overdue(course, course.days, chart, table)
+        yield from _overdue(course, course.days, chart, situation, table)
 
 
 def _early(course: Course, drafts: list[DrugRecord], situation: Situation, table: Table) -> Advices:
@@ -52,7 +53,7 @@ def _early(course: Course, drafts: list[DrugRecord], situation: Situation, table
             yield table.advise("early", used=[course.last, draft], about=DENOSUMAB, days=since)
 
 
-def _overdue(course: Course, days: Range, chart: Chart, table: Table) -> Advices:
+def _overdue(course: Course, days: Range, chart: Chart, situation: Situation, table: Table) -> Advices:
     counted = days
     if table.choice("anchor") == "missed_due_date":
         counted = days.plus(-table.number("standard"))
@@ -67,7 +68,18 @@ def _overdue(course: Course, days: Range, chart: Chart, table: Table) -> Advices
     if len(bands) > 1:
         chart.unknown[DENOSUMAB] = Missing(DENOSUMAB, DATE_NOT_PRECISE)
     elif bands[0] is not None:
-        yield table.advise(bands[0], **_facts(course, days, table, bands[0]))
+        unknown = _unknown_doses(course, chart)
+        level = bands[0].indicator_for(situation.hook)
+        indicator = at_most(level, "warning") if unknown else level
+        yield table.advise(bands[0], indicator=indicator, missing=unknown, **_facts(course, days, table, bands[0]))
+
+
+def _unknown_doses(course: Course, chart: Chart) -> list[Missing]:
+    """What may hold a later dose, when the last one was not seen given and part of the drugs could not be had."""
+    gap = chart.gap(DrugRecord)
+    if gap is None or course.last is None or course.last.record == "given":
+        return []
+    return [Missing(DENOSUMAB, gap)]
 
 
 def _kept(days: Range, plan: Decimal, table: Table) -> bool:
