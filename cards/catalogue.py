@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 
 from cards.advisory import Advisory, Mark
-from cards.table import Cells, Limit, Setting, TableError, load_facts, load_table, settings_of
+from cards.settings import Setting, problem_with
+from cards.table import Cells, Limit, TableError, load_facts, load_table, settings_of
 from cards.text import Text
 
 HERE = Path(__file__).parent
@@ -152,10 +153,10 @@ def _check_settings(
     for name, value in given.items():
         if name not in cells:
             raise TableError(f"thresholds.{name} is not a setting. Write one of: {', '.join(sorted(cells))}.")
-        allowed = getattr(cells[name], "allowed", None)
-        if allowed and value not in allowed:
-            options = ", ".join(str(option) for option in allowed)
-            raise TableError(f"thresholds.{name} is {value!r}. Write one of: {options}.")
+        if name in general:
+            problem = problem_with(name, value, general[name].value, allowed=general[name].allowed)
+            if problem:
+                raise TableError(problem)
 
 
 def _check_names(advisories: Mapping[str, Advisory], off: Sequence[str]) -> None:

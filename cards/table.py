@@ -17,6 +17,7 @@ import msgspec
 from cards.advice import Advice
 from cards.memory import Repeat
 from cards.score import Score, ScoreItem, score
+from cards.settings import NONE, Setting, problem_with
 from cards.text import LANGUAGES, Text
 from fhir_mappings.finding import Finding, Missing
 from fhir_mappings.ranges import Range
@@ -33,8 +34,6 @@ STATES = (
     "hospice",
 )
 """The states of a patient under which an advisory stays silent unless its ``speaks_when`` names them (gates G3-G9)."""
-
-Setting = Decimal | int | bool | str | tuple[int, int]
 
 
 class TableError(Exception):
@@ -60,13 +59,17 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One number (or word, or switch) a rule asks by name. ``setting``: the key that may override it."""
+    """One number (or word, or switch) a rule asks by name. ``setting``: the key that may override it.
+
+    ``allowed``: the only values it may have. ``may_be_none``: ``"none"`` switches the number off.
+    """
 
     value: Any
     source: str
     unit: str | None = None
     setting: str | None = None
     allowed: list[Any] | None = None
+    may_be_none: bool = False
     label: Text | None = None
 
 
@@ -139,7 +142,7 @@ class Cells(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     def choice(self, name: str) -> Any:
         """A limit that is a word, a switch or a pair of numbers; None for ``"none"``."""
         value = self.limit[name].value
-        return None if value == "none" else value
+        return None if value == NONE else value
 
 
 class Table(Cells, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -275,12 +278,22 @@ def settings_of(table: Cells) -> dict[str, Limit | Band]:
 
 
 def _override(content: dict[str, Any], settings: Mapping[str, Setting]) -> None:
+    """Puts a site's settings in the place of the cells that name them. Raises TableError for one of another kind."""
     for limit in content.get("limit", {}).values():
-        if limit.get("setting") in settings:
-            limit["value"] = settings[limit["setting"]]
+        _replace(limit, "value", settings)
     for band in content.get("band", {}).values():
-        if band.get("setting") in settings:
-            band["above" if "above" in band else "from"] = settings[band["setting"]]
+        _replace(band, "above" if "above" in band else "from", settings)
+
+
+def _replace(cell: dict[str, Any], place: str, settings: Mapping[str, Setting]) -> None:
+    name = cell.get("setting")
+    if name is None or name not in settings:
+        return
+    allowed, may_be_none = cell.get("allowed"), cell.get("may_be_none", False)
+    problem = problem_with(name, settings[name], cell[place], allowed=allowed, may_be_none=may_be_none)
+    if problem:
+        raise TableError(problem)
+    cell[place] = settings[name]
 
 
 def _lift_options(path: Path, name: str, item: Any) -> None:
