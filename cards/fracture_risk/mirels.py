@@ -65,18 +65,19 @@ def _site(lesion: Lesion) -> str | set[str]:
     return region if region is not None else {"lower-limb", "peritrochanteric"}
 
 
-def _size(lesion: Lesion, table: Table) -> str | None:
-    """The class of a size fraction: 1/3 and 2/3 themselves are the middle class (ruling 3)."""
+def _size(lesion: Lesion, table: Table) -> str | set[str] | None:
+    """The class of a size fraction: 1/3 and 2/3 themselves are the middle class (ruling 3); several for "<50 %"."""
     value = lesion.value("lesion-size-fraction")
     if not isinstance(value, Range):
         return value if isinstance(value, str) else None
     tolerance = table.number("tolerance")
-    third, two_thirds = (_border(table, name) for name in ("third", "two_thirds"))
-    if value.below(third - tolerance):
-        return "lt-1-3"
-    if value.above(two_thirds + tolerance):
-        return "gt-2-3"
-    return "1-3-to-2-3" if value.at_least(third - tolerance) and value.at_most(two_thirds + tolerance) else None
+    lower, upper = _border(table, "third") - tolerance, _border(table, "two_thirds") + tolerance
+    possible = {
+        "lt-1-3": value.below(lower) is not False,
+        "1-3-to-2-3": value.below(lower) is not True and value.above(upper) is not True,
+        "gt-2-3": value.above(upper) is not False,
+    }
+    return {name for name, may_be in possible.items() if may_be}
 
 
 def _border(table: Table, name: str) -> Decimal:
