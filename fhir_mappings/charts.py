@@ -95,7 +95,7 @@ def _findings(
     """What the readers make of the chosen resources; what they could not read is added to ``skipped``."""
     findings: list[Finding] = []
     for resource, head in heads:
-        if mine and not _belongs(head, mine):
+        if mine and not _belongs(resource, head, mine):
             skipped.append(Skipped(_name(head), OTHER_PATIENT))
             continue
         for outcome in _read(resource, head, shelf):
@@ -110,7 +110,7 @@ def _findings(
 
 def _heads(supplied: Iterable[Supplied], shelf: Shelf, skipped: list[Skipped]) -> list[tuple[Supplied, views.Head]]:
     """The first look at every resource; referenced kinds go on the shelf, copies of one resource count once."""
-    chosen: dict[str, tuple[Supplied, views.Head]] = {}
+    chosen: dict[tuple[str, str | bytes], tuple[Supplied, views.Head]] = {}
     for index, resource in enumerate(supplied):
         try:
             head = _HEAD.decode(resource.raw)
@@ -129,7 +129,7 @@ def _heads(supplied: Iterable[Supplied], shelf: Shelf, skipped: list[Skipped]) -
             continue
         if kind not in _CODELESS and not _maybe_wanted(head, kind, shelf):
             continue
-        key = f"{kind}/{head.id}" if head.id else f"{kind}#{index}"
+        key = (kind, head.id or bytes(resource.raw))
         if key not in chosen or _newer((resource, head), chosen[key]):
             chosen[key] = (resource, head)
     return list(chosen.values())
@@ -188,14 +188,29 @@ def _patient_references(heads: list[tuple[Supplied, views.Head]], patient_id: st
     return {f"Patient/{wanted}"} if wanted else set()
 
 
-def _belongs(head: views.Head, mine: set[str]) -> bool:
+def _belongs(resource: Supplied, head: views.Head, mine: set[str]) -> bool:
     if head.resource_type == "Patient":
         return head.id is None or f"Patient/{head.id}" in mine
     owner = head.subject or head.patient
     reference = owner.reference if owner else None
-    if not reference or reference.startswith("#"):
-        return True
-    return reference in mine or relative(reference) in mine
+    owners = [reference] if reference and not reference.startswith("#") else _patients_booked(resource, head)
+    return not owners or any(owner in mine or relative(owner) in mine for owner in owners)
+
+
+def _patients_booked(resource: Supplied, head: views.Head) -> list[str]:
+    """Whom an Appointment is for: it names its patient among the participants."""
+    if head.resource_type != "Appointment":
+        return []
+    try:
+        participants = decoder(views.Appointment).decode(resource.raw).participant or []
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return []  # its reader says so
+    actors = [participant.actor for participant in participants if participant.actor]
+    return [
+        actor.reference
+        for actor in actors
+        if actor.reference and (actor.type == "Patient" or relative(actor.reference).startswith("Patient/"))
+    ]
 
 
 def _newer(new: tuple[Supplied, views.Head], old: tuple[Supplied, views.Head]) -> bool:
