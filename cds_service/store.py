@@ -9,6 +9,7 @@ store is left alone for a while.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,7 +18,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, ParamSpec, TypeVar
 
 import msgspec
@@ -337,7 +338,15 @@ def _engine(url: sa.URL) -> sa.Engine:
 
 def _connect_sqlite(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # transactions begin where we say so
-    connection.execute("PRAGMA journal_mode=WAL")
+    until = monotonic() + _WAIT_MS[False] / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:  # of several that open a new file at once SQLite lets none wait for this
+            if monotonic() > until:
+                raise
+            sleep(0.01)
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
