@@ -13,6 +13,7 @@ from cds_service.feedback import feedback
 from cds_service.operations import limit, observe, operations
 from cds_service.pages import pages
 from cds_service.replies import answer_errors
+from cds_service.security import require_tokens
 from cds_service.settings import Settings, load_settings
 from cds_service.store import Store
 from cds_service.suppression import Suppression
@@ -41,6 +42,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(pages(advisor, known))
     answer_errors(app)
     allow_origins(app, settings.server.cors_origins)
+    require_tokens(app, settings, store)  # after the preflights of browsers, which cannot carry one
     if proxies := settings.server.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, proxies, proxies, proxies, proxies)  # type: ignore[method-assign]
     return app

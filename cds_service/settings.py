@@ -27,6 +27,8 @@ SQLITE = "sqlite:///"
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Url = Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/]")]
+Word = Annotated[str, msgspec.Meta(min_length=1)]
+Algorithm = Literal["ES384", "RS384", "ES256", "RS256"]  # "none" and HMAC prove nothing, and cannot be switched on
 
 
 class SettingsError(Exception):
@@ -58,10 +60,13 @@ class Server(Section, frozen=True):
 
 
 class Client(Section, frozen=True):
-    """One trusted caller. Its keys come from a file or from an address that is written here, never from a token."""
+    """One trusted caller. Its keys come from a file or from an address that is written here, never from a token.
 
-    name: str
-    iss: str
+    With both, the file holds the keys, and ``jku`` is only what its tokens may name.
+    """
+
+    name: Word
+    iss: Word
     jwks_file: str = ""
     jku: str = ""
     audiences: list[str] = msgspec.field(default_factory=list)
@@ -71,8 +76,8 @@ class Client(Section, frozen=True):
 class Security(Section, frozen=True):
     require_jwt: bool = False
     insecure: bool = False
-    algorithms: Annotated[list[Literal["ES384", "RS384", "ES256", "RS256"]], msgspec.Meta(min_length=1)] = (
-        msgspec.field(default_factory=lambda: ["ES384", "RS384"])
+    algorithms: Annotated[list[Algorithm], msgspec.Meta(min_length=1)] = msgspec.field(
+        default_factory=lambda: ["ES384", "RS384"]
     )
     leeway_s: Count = 60
     clients: list[Client] = msgspec.field(default_factory=list)
@@ -216,11 +221,27 @@ def _convert(content: dict[str, Any]) -> Settings:
         raise SettingsError(
             f'server.timezone: found "{settings.server.timezone}", allowed: a name such as "UTC" or "Asia/Shanghai"'
         ) from None
-    for client in settings.security.clients:
-        if bool(client.jwks_file) == bool(client.jku):
-            raise SettingsError(f'security.clients: "{client.name}" needs exactly one of jwks_file and jku')
+    _check_clients(settings.security.clients)
     _check_fhir(settings.fhir)
     return settings
+
+
+def _check_clients(clients: list[Client]) -> None:
+    for place, client in enumerate(clients):
+        setting = f"security.clients[{place}]"
+        if client.iss in [other.iss for other in clients[:place]]:
+            raise SettingsError(f'{setting}.iss: found "{client.iss}" a second time, allowed: one client an issuer')
+        if not (client.jwks_file or client.jku):
+            raise SettingsError(
+                f"{setting}: found neither jwks_file nor jku, allowed: a file or an address of its JWK Set"
+            )
+        try:
+            if client.jku:
+                parse_base(client.jku.partition("?")[0])
+        except Refused as refused:  # not quoted: it may hold a password
+            raise SettingsError(
+                f"{setting}.jku: found {refused.cause}, allowed: https://host/path, or http on this machine"
+            ) from None
 
 
 def _check_fhir(fhir: Fhir) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cds_service.commands.options import advisor_of, config_option, settings_from
+from cds_service.commands.options import advisor_of, check_callers, config_option, settings_from
 
 
 @click.group()
@@ -20,13 +20,15 @@ def config() -> None:
 def check(config_file: str | None) -> None:
     """Whether the settings are right, and what they switch on."""
     settings = settings_from(config_file)
+    check_callers(settings)
     advisor = advisor_of(settings)
     hooks = sum(len(hooks) for hooks in advisor.catalogue.themes().values())
     off = ", ".join(settings.advisories.off) or "none"
     fetching = ", ".join(settings.fhir.allow) or "off (no address in fhir.allow)"
     click.echo("The settings are right.")
     click.echo(f"advisories: {len(advisor.catalogue.advisories)} on, off: {off}; services: {hooks}")
-    click.echo(f"callers: {'with a signed token only' if settings.security.require_jwt else 'anyone who can connect'}")
+    clients = ", ".join(client.name for client in settings.security.clients) or "nobody (no security.clients)"
+    click.echo(f"callers: {clients + ', with a token' if settings.security.require_jwt else 'anyone who can connect'}")
     click.echo(f"fetching: {fetching}")
     click.echo(f"as-of extension: {'honoured' if settings.server.allow_as_of else 'ignored'}")
 

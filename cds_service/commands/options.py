@@ -55,6 +55,17 @@ def advisor_of(settings: Settings) -> Advisor:
         raise WrongUse(str(error)) from None
 
 
+def check_callers(settings: Settings) -> None:
+    """Raises WrongUse when what the settings say of callers is not right."""
+    from cds_service.settings import SettingsError
+    from cds_service.tokens import trusted_clients
+
+    try:
+        trusted_clients(settings)
+    except SettingsError as error:
+        raise WrongUse(str(error)) from None
+
+
 def language_of(asked: str | None, settings: Settings) -> str:
     """``en`` or ``zh-Hans``; ``zh`` and ``zh-CN`` are understood as HTTP understands them."""
     from cds_service.language import served_as

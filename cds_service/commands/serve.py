@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from cds_service.commands.options import WrongUse, advisor_of, config_option, settings_from
+from cds_service.commands.options import WrongUse, advisor_of, check_callers, config_option, settings_from
 
 if TYPE_CHECKING:
     from cds_service.advisor import Advisor
@@ -28,6 +28,7 @@ def serve(host: str, port: int, workers: int | None, config_file: str | None) ->
     share_counts()
     settings = _at(settings_from(config_file), host, port)
     _check_exposure(settings, host)
+    check_callers(settings)
     advisor = advisor_of(settings)  # what is wrong is said now, not by every worker
     _check_free(host, port)
     _prepare_store(advisor)
