@@ -178,14 +178,14 @@ def _read(resource: Supplied, head: views.Head, shelf: Shelf) -> list[Finding | 
 
 
 def _patient_references(heads: list[tuple[Supplied, views.Head]], patient_id: str | None) -> set[str]:
-    """Every way a resource may refer to the chart's patient."""
+    """Every way a resource may refer to the chart's patient. A Patient without an id is this one if no other is."""
     wanted = relative(patient_id).rsplit("/", 1)[-1] if patient_id else None
-    for resource, head in heads:
-        if head.resource_type != "Patient" or (wanted is not None and head.id not in (wanted, None)):
-            continue
-        references = {f"Patient/{head.id}"} if head.id else set()
-        return references | ({resource.full_url, relative(resource.full_url)} if resource.full_url else set())
-    return {f"Patient/{wanted}"} if wanted else set()
+    people = [(resource, head.id) for resource, head in heads if head.resource_type == "Patient"]
+    same = people[:1] if wanted is None else [one for one in people if one[1] == wanted]
+    same = same or [one for one in people if one[1] is None]
+    identity = wanted or (same[0][1] if same else None)
+    urls = {resource.full_url for resource, _ in same if resource.full_url}
+    return ({f"Patient/{identity}"} if identity else set()) | urls | {relative(url) for url in urls}
 
 
 def _belongs(resource: Supplied, head: views.Head, mine: set[str]) -> bool:
