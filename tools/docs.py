@@ -24,6 +24,7 @@ from cards.table import Band, Limit, Source
 from cards.text import CHINESE, ENGLISH, LANGUAGES, Text, said
 from fhir_mappings.ranges import plain
 from tests import forms
+from tools import traceability
 
 ROOT = Path(__file__).parent.parent
 FOLDER = {ENGLISH: "en", CHINESE: "zh"}
@@ -64,6 +65,7 @@ def pages() -> dict[Path, str]:
     found[ROOT / "docs" / "forms.md"] = forms.page()
     found[ROOT / "docs" / "sign-off.md"] = "\n".join(sign_off(catalogue)) + "\n"
     found[ROOT / "docs" / "coverage.md"] = "\n".join(coverage(catalogue)) + "\n"
+    found[ROOT / "docs" / "traceability.md"] = traceability.page()
     found[ROOT / "README.md"] = readme(catalogue)
     return found
 
