@@ -75,7 +75,7 @@ def sections() -> list[Section]:
     ]
 
 
-def tests() -> list[Test]:
+def named_tests() -> list[Test]:
     """Every test that is named by a clause, in the order of files and lines."""
     paths = [path for folder in FOLDERS for path in sorted(folder.glob("test_*.py"))]
     found = [test for path in paths for test in _tests_of(path)]
@@ -91,7 +91,7 @@ def _tests_of(path: Path) -> Iterator[Test]:
 
 def page() -> str:
     """The page. Raises Gap."""
-    return "\n".join(_lines(sections(), tests())) + "\n"
+    return "\n".join(_lines(sections(), named_tests())) + "\n"
 
 
 def _lines(sections: list[Section], tests: list[Test]) -> Iterator[str]:
