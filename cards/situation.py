@@ -32,7 +32,7 @@ class Situation:
         self.hook = hook
         self.as_of = as_of
         self.settings = dict(settings or {})
-        self.drafts = [draft for draft in drafts if hook in HOOKS_WITH_DRAFTS]
+        self.drafts = sorted(drafts, key=lambda draft: draft.order) if hook in HOOKS_WITH_DRAFTS else []
         if hook == ORDER_SELECT and selections is not None:
             chosen = {selection.split("/_history")[0] for selection in selections}
             self.drafts = [draft for draft in self.drafts if draft.evidence.reference in chosen]
