@@ -96,7 +96,7 @@ def _detail(advisory: Advisory, advice: Advice, frame: Frame) -> Iterator[str]:
     language = frame.language
     if advice.prefix:
         yield frame.word("card", "suspected")
-    if advice.score is not None:
+    if advice.score is not None and advice.score.items:
         yield _score_table(advisory, advice.score, frame)
     if bullets := _bullets(advisory, advice, language):
         yield "\n".join(f"- {bullet}" for bullet in bullets)
@@ -153,7 +153,7 @@ def _date(finding: Finding, frame: Frame) -> str:
 def _input_words(finding: Finding, advice: Advice, frame: Frame) -> str:
     """Name and value; the name alone where the table of the score already shows the value."""
     name = frame.say(words.name_of(finding.name))
-    if advice.score is not None and isinstance(finding, Item) and _is_code(finding):
+    if advice.score is not None and advice.score.items and isinstance(finding, Item) and _is_code(finding):
         return name
     recorded = getattr(finding, "value", None)
     if isinstance(recorded, bool):
@@ -231,7 +231,7 @@ def _score_evidence(score: Score) -> Json:
         {"item": item.item} | ({"option": item.option, "points": item.low} if item.option else {})
         for item in score.items
     ]
-    told: Json = {"min": score.low, "max": score.high, "items": items}
+    told: Json = {"min": score.low, "max": score.high} | ({"items": items} if items else {})
     return {"total": score.low} | told if score.low == score.high else told
 
 

@@ -47,18 +47,27 @@ class Scored(msgspec.Struct, frozen=True):
 
 
 class Score(msgspec.Struct, frozen=True):
-    """A total from ``low`` to ``high`` and how it came about; ``missing`` are the items that were not known."""
+    """A total from ``low`` to ``high`` and how it came about; ``missing`` are the items that were not known.
+
+    ``recorded``: the total someone wrote down, when it stands for items that are not known.
+    """
 
     items: tuple[Scored, ...]
     missing: tuple[Missing, ...] = ()
+    recorded: int | None = None
+
+    @classmethod
+    def of_recorded(cls, total: Range) -> Score:
+        """A total that was written down without its items. Raises ValueError for one not known exactly."""
+        return cls((), recorded=int(total.value))
 
     @property
     def low(self) -> int:
-        return sum(item.low for item in self.items)
+        return sum(item.low for item in self.items) if self.recorded is None else self.recorded
 
     @property
     def high(self) -> int:
-        return sum(item.high for item in self.items)
+        return sum(item.high for item in self.items) if self.recorded is None else self.recorded
 
     @property
     def complete(self) -> bool:

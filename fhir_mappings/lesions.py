@@ -37,8 +37,9 @@ PANEL = "bone-lesion"
 
 _TABLE: dict[str, Any] = tomllib.loads(files("fhir_mappings").joinpath("lesions.toml").read_text("utf-8"))
 _CODED: dict[str, list[str]] = _TABLE["coded"]
-_REPEATS, _YES_NO, _NUMBER, TOTALS, _BETTER_HIGH, _BETTER_TRUE = (
-    frozenset(_TABLE["kinds"][kind]) for kind in ("repeats", "yes-no", "number", "total", "better-high", "better-true")
+_REPEATS, _YES_NO, _NUMBER, TOTALS, _SPINE_ONLY, _UNPLACED, _BETTER_HIGH, _BETTER_TRUE = (
+    frozenset(_TABLE["kinds"][kind])
+    for kind in ("repeats", "yes-no", "number", "total", "spine-only", "unplaced", "better-high", "better-true")
 )
 ITEMS: frozenset[str] = frozenset(_CODED) | _YES_NO | _NUMBER | TOTALS
 _LOCATION: dict[str, str] = {level: where for where, levels in _TABLE["sins-location"].items() for level in levels}
@@ -118,8 +119,8 @@ class Lesion(Finding, frozen=True, kw_only=True):
 def read_lesion(observation: views.Observation, concepts: frozenset[str], shelf: Shelf) -> Read:
     """A panel, or one item with a place of its own, as a partial Lesion; what a panel says of the patient beside it.
 
-    An item whose lesion is not named (no body site, no focus) is skipped: it could be any. A recorded total is kept
-    all the same, as some totals are of the patient.
+    An item whose lesion is not named (no body site, no focus) is skipped: it could be any. A recorded total and a
+    grade of cord compression are kept all the same: they say by themselves what they are about.
     """
     code = shelf.local(observation.code) or ""
     names = tuple(sorted(concepts & WANTS))
@@ -133,7 +134,7 @@ def read_lesion(observation: views.Observation, concepts: frozenset[str], shelf:
         found.append(read_item(code, observation, evidence_of(observation, original_of(observation)), shelf, ALONE))
     named = _focus(observation, shelf) or _codes(observation.body_site)
     lesion = partial_lesion(evidence_of(observation), found, site, named)
-    if code == PANEL or code in TOTALS or lesion.key != lesion.evidence.reference:
+    if code == PANEL or code in _UNPLACED or lesion.key != lesion.evidence.reference:
         yield lesion
     else:
         yield Skipped(lesion.evidence.reference, UNREADABLE, "bodySite", names)
@@ -338,6 +339,8 @@ def _with_derived(lesion: Lesion) -> Lesion:
     region = items.get("lesion-region")
     if region is not None and (both := combine([site, local_site(str(region.value))])).known:
         site = both
+    if not site.known and items.keys() & _SPINE_ONLY:
+        site = local_site("spine")
     for code, value in (
         ("lesion-region", site.region),
         ("spinal-level", site.level),

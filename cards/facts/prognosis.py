@@ -100,4 +100,4 @@ def recorded_total(chart: Chart, name: str, score: Score) -> tuple[Range, Item] 
     if score.complete or not totals:
         return None
     total, item = max(totals, key=lambda pair: pair[1].order)
-    return (total, item) if score.low <= total.lo and total.hi <= score.high else None
+    return (total, item) if total.exact and score.low <= total.value <= score.high else None

@@ -42,10 +42,11 @@ def mirels(chart: Chart, situation: Situation, table: Table) -> Advices:
 
 
 def eligible(lesion: Lesion) -> bool:
-    """A long bone that is not fractured; a region left open (femur without a part) stays in."""
+    """A long bone that is not fractured; an open region (femur without a part, total without a place) stays in."""
     region = lesion.text("lesion-region") or lesion.site.region
     in_long_bone = region in ("upper-limb", "lower-limb", "peritrochanteric") or (
-        region is None and lesion.site.bone in LONG_BONES
+        region is None
+        and (lesion.site.bone in LONG_BONES or (not lesion.site.known and "mirels-score" in lesion.items))
     )
     return in_long_bone and not lesion.yes("fractured")
 
@@ -53,16 +54,18 @@ def eligible(lesion: Lesion) -> bool:
 def lesion_score(lesion: Lesion, table: Table) -> Score:
     """The score of one lesion, as a range when items are missing or a femur's part is not known."""
     return table.total(
-        site=_site(lesion),
+        site=_site(lesion, table),
         pain=lesion.text("lesion-pain") or lesion.item("lesion-pain"),
         lesion=lesion.text("lesion-matrix") or lesion.item("lesion-matrix"),
         size=_size(lesion, table) or lesion.item("lesion-size-fraction"),
     )
 
 
-def _site(lesion: Lesion) -> str | set[str]:
+def _site(lesion: Lesion, table: Table) -> str | set[str]:
     region = lesion.text("lesion-region") or lesion.site.region
-    return region if region is not None else {"lower-limb", "peritrochanteric"}
+    if region is not None:
+        return region
+    return {"lower-limb", "peritrochanteric"} if lesion.site.known else set(table.score["site"].options)
 
 
 def _size(lesion: Lesion, table: Table) -> str | set[str] | None:
@@ -89,9 +92,10 @@ def _border(table: Table, name: str) -> Decimal:
 def _about(lesion: Lesion, score: Score, situation: Situation, table: Table) -> Advices:
     """What one lesion has to say: its band, or the items that decide it, or nothing."""
     recorded = lesion.number("mirels-score")
-    if not score.anything_known or (not score.complete and recorded is not None and _valid(recorded, score)):
-        if recorded is not None:
-            yield from _banded(lesion, recorded, None, ("total_only",), situation, table)
+    if recorded is not None and not score.complete and _valid(recorded, score):
+        yield from _banded(lesion, Score.of_recorded(recorded), ("total_only",), situation, table)
+        return
+    if not score.anything_known:
         return
     bands = table.reach(score.total)
     if bands[-1] is None or (bands[-1].silent and not bands[-1].speaks_if):
@@ -99,7 +103,7 @@ def _about(lesion: Lesion, score: Score, situation: Situation, table: Table) -> 
     lowest = bands[0]
     if score.complete or (lowest is not None and not lowest.silent):
         notes = () if score.complete else ("partial",)
-        yield from _banded(lesion, Range.of(score.low), score, notes, situation, table)
+        yield from _banded(lesion, score, notes, situation, table)
     elif not bands[-1].silent and situation.hook == PATIENT_VIEW:
         items = listed(name_of(missing.name) for missing in score.missing)
         yield table.advise(
@@ -120,26 +124,24 @@ def _valid(recorded: Range, score: Score) -> bool:
     return recorded.exact and score.low <= recorded.value <= score.high
 
 
-def _banded(
-    lesion: Lesion, total: Range, score: Score | None, notes: tuple[str, ...], situation: Situation, table: Table
-) -> Advices:
-    band = table.band_of(total)
+def _banded(lesion: Lesion, score: Score, notes: tuple[str, ...], situation: Situation, table: Table) -> Advices:
+    """The advice of the lowest band the total reaches for sure."""
+    band = table.band_of(score.low)
     radiotherapy = _radiotherapy_drafted(lesion, situation)
     if band is None or (situation.ordering and not radiotherapy):
         return
     critical = radiotherapy and situation.signing and band.name == "high"
-    shown = score.total if score is not None else total
     yield table.advise(
         band,
         indicator="critical" if critical else None,
         score=score,
         used=_used(lesion),
-        missing=score.missing if score else (),
+        missing=score.missing,
         notes=(*notes, *(("before_radiotherapy",) if radiotherapy else ())),
         about=lesion.key,
         bone=lesion_place(lesion),
-        total=shown,
-        range=shown,
+        total=score.total,
+        range=score.total,
     )
 
 

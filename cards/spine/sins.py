@@ -98,14 +98,14 @@ def _about(lesion: Lesion, chart: Chart, situation: Situation, table: Table) -> 
     score = lesion_score(lesion, table)
     recorded = lesion.number(TOTAL)
     if recorded is not None and _counts(recorded, score):
-        yield from _banded(lesion, recorded, None, ("total_only",), chart, table)
+        yield from _banded(lesion, Score.of_recorded(recorded), ("total_only",), chart, table)
         return
     bands = table.reach(score.total)
     if score.complete or _speaks(bands[0]):
         notes = [] if score.complete else ["partial"]
         if recorded is not None and recorded != score.total:
             notes.append("differs")
-        yield from _banded(lesion, score.total, score, notes, chart, table)
+        yield from _banded(lesion, score, notes, chart, table)
     elif _speaks(bands[-1]) and situation.hook == PATIENT_VIEW:
         items = listed((name_of(missing.name) for missing in score.missing), most=1)
         yield table.advise(
@@ -129,11 +129,9 @@ def _speaks(band: Band | None) -> bool:
     return band is not None and not band.silent
 
 
-def _banded(
-    lesion: Lesion, reached: Range, score: Score | None, notes: Iterable[str], chart: Chart, table: Table
-) -> Advices:
+def _banded(lesion: Lesion, score: Score, notes: Iterable[str], chart: Chart, table: Table) -> Advices:
     """The advice of the lowest band that the total reaches for sure."""
-    band = table.reach(reached)[0]
+    band = table.reach(score.total)[0]
     if band is None:
         return
     unplaced = unplaced_treatments(chart)
@@ -141,11 +139,11 @@ def _banded(
         band,
         score=score,
         used=[*_used(lesion), *unplaced[-1:]],
-        missing=score.missing if score else (),
+        missing=score.missing,
         notes=(*notes, *(("unplaced",) if unplaced else ())),
         about=lesion.key,
         level=lesion_place(lesion),
-        total=reached,
+        total=score.total,
         recorded=lesion.number(TOTAL) or "",
     )
 

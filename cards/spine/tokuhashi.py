@@ -27,7 +27,6 @@ from fhir_mappings.conditions import Problem
 from fhir_mappings.finding import Finding, Missing
 from fhir_mappings.lesions import Lesion
 from fhir_mappings.procedures import ProcedureRecord
-from fhir_mappings.ranges import Range
 
 SITES = ("poorest", "poor", "kidney-uterus", "rectum", "favourable")
 PALSY = {"A": "complete", "B": "complete", "C": "incomplete", "D": "incomplete", "E": "none"}
@@ -57,9 +56,9 @@ def tokuhashi(chart: Chart, situation: Situation, table: Table) -> Advices:
     notes = receptor_notes(chart, situation)
     if recorded := recorded_total(chart, "tokuhashi-score", score):
         total, item = recorded
-        yield from _banded(total, None, ["total_only"], [*used, item], chart, situation, table)
+        yield from _banded(Score.of_recorded(total), ["total_only"], [*used, item], chart, situation, table)
     elif score.complete:
-        yield from _banded(score.total, score, notes, used, chart, situation, table)
+        yield from _banded(score, notes, used, chart, situation, table)
     elif score.anything_known and situation.hook == PATIENT_VIEW:
         if isinstance(karnofsky, Missing) and chart.latest(Assessment, "ecog"):
             notes = [*notes, "ecog"]
@@ -101,15 +100,14 @@ def _primary(chart: Chart, situation: Situation, table: Table) -> set[str] | Mis
 
 
 def _banded(
-    total: Range,
-    score: Score | None,
+    score: Score,
     notes: Sequence[str],
     used: Sequence[Finding],
     chart: Chart,
     situation: Situation,
     table: Table,
 ) -> Advices:
-    band = table.reach(total)[0]
+    band = table.reach(score.total)[0]
     if band is None:
         return
     conflict = band.name == "lower" and en_bloc(chart, situation)
@@ -119,5 +117,5 @@ def _banded(
         score=score,
         used=used,
         notes=[*notes, *(["en_bloc"] if conflict else [])],
-        total=total,
+        total=score.total,
     )

@@ -27,7 +27,6 @@ from fhir_mappings.conditions import Problem
 from fhir_mappings.finding import Finding, Missing
 from fhir_mappings.lesions import Lesion
 from fhir_mappings.procedures import ProcedureRecord
-from fhir_mappings.ranges import Range
 
 GROWTH = ("slow", "moderate", "rapid")
 
@@ -44,9 +43,9 @@ def tomita(chart: Chart, situation: Situation, table: Table) -> Advices:
     notes = receptor_notes(chart, situation) if "primary-growth" not in {finding.name for finding in used} else []
     if recorded := recorded_total(chart, "tomita-score", score):
         total, item = recorded
-        yield from _banded(total, None, ["total_only"], [*used, item], chart, situation, table)
+        yield from _banded(Score.of_recorded(total), ["total_only"], [*used, item], chart, situation, table)
     elif score.complete:
-        yield from _banded(score.total, score, notes, used, chart, situation, table)
+        yield from _banded(score, notes, used, chart, situation, table)
     elif (score.anything_known or primaries(chart)) and _asks(score, situation):
         missing = score.missing
         notes = ["growth"] if any(each.name == "primary-growth" for each in missing) else notes
@@ -87,16 +86,15 @@ def _asks(score: Score, situation: Situation) -> bool:
 
 
 def _banded(
-    total: Range,
-    score: Score | None,
+    score: Score,
     notes: list[str],
     used: Sequence[Finding],
     chart: Chart,
     situation: Situation,
     table: Table,
 ) -> Advices:
-    conflict = en_bloc(chart, situation) and total.at_least(table.number("en_bloc_conflict")) is True
-    band = table.reach(total)[0]
+    conflict = en_bloc(chart, situation) and score.total.at_least(table.number("en_bloc_conflict")) is True
+    band = table.reach(score.total)[0]
     if band is None:
         return
     yield table.advise(
@@ -105,5 +103,5 @@ def _banded(
         score=score,
         used=used,
         notes=[*notes, *(["en_bloc"] if conflict else [])],
-        total=total,
+        total=score.total,
     )
