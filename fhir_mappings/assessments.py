@@ -215,8 +215,11 @@ def _of_bone(found: Finding | Skipped | None, site: Site) -> bool:
     return site.known or found.modality in of_bone["examinations"] or found.value in of_bone["values"]
 
 
+_NAMES: dict[str, tuple[str, ...]] = {
+    concept: (_REPORTED.get(item, item),) for concept, item in (_ITEM_OF | {one: one for one in _ITEMS}).items()
+}
 READERS: tuple[tuple[str, Reader], ...] = (
-    ("Observation", Reader(views.Observation, read_items, wants=frozenset(_ITEMS | _ITEM_OF.keys()))),
+    ("Observation", Reader(views.Observation, read_items, frozenset(_ITEMS | _ITEM_OF.keys()), _NAMES)),
     *markers.READERS,
 )
 _LOCAL = (_YES_NO | _NUMBERS | _TABLE["coded"].keys()) - set(_TABLE["concepts"].values())

@@ -115,7 +115,8 @@ def _heads(supplied: Iterable[Supplied], shelf: Shelf, skipped: list[Skipped]) -
         try:
             head = _HEAD.decode(resource.raw)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            skipped.append(Skipped(_unreadable_name(resource, index), UNREADABLE, _element(error)))
+            name = _unreadable_name(resource, index)
+            skipped.append(Skipped(name, UNREADABLE, _element(error), _any_of(name, shelf.terminology)))
             continue
         kind = head.resource_type
         if kind is None:
@@ -161,6 +162,8 @@ def _meaning_of(code: views.CodeableConcept, shelf: Shelf) -> frozenset[str]:
 
 def _read(resource: Supplied, head: views.Head, shelf: Shelf) -> list[Finding | Skipped]:
     kind = head.resource_type or ""
+    if isinstance(head.code, str) and kind not in _CODELESS:
+        return [Skipped(_name(head), UNREADABLE, "code", _any_of(kind, shelf.terminology))]
     concepts = _meaning(head, shelf)
     outcomes: list[Finding | Skipped] = []
     for reader in _READERS[kind]:
@@ -169,12 +172,19 @@ def _read(resource: Supplied, head: views.Head, shelf: Shelf) -> list[Finding | 
         try:
             outcomes.extend(reader.read(decoder(reader.view).decode(resource.raw), concepts, shelf))
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            lost = concepts or (shelf.terminology.of_kind("medication") if kind.startswith("Medication") else concepts)
+            tells = isinstance(head.code, views.CodeableConcept)
+            lost = reader.called(concepts) if tells else reader.all_names(shelf.terminology)
             outcomes.append(Skipped(_name(head), UNREADABLE, _element(error), tuple(sorted(lost))))
     if outcomes and (mark := version_mark(kind, resource.raw)) is not None:
         names = {name for outcome in outcomes for name in outcome.names}
         return [Skipped(_name(head), OTHER_VERSION, mark, tuple(sorted(names)))]
     return outcomes
+
+
+def _any_of(reference: str, terminology: Terminology) -> tuple[str, ...]:
+    """All that a resource of this type might have said: what is unreadable is unknown, not absent."""
+    readers = _READERS.get(reference.split("/")[0].split(" ")[0], [])
+    return tuple(sorted({name for reader in readers for name in reader.all_names(terminology)}))
 
 
 def _patient_references(heads: list[tuple[Supplied, views.Head]], patient_id: str | None) -> set[str]:

@@ -217,9 +217,13 @@ def _said(observation: views.Observation, shelf: Shelf) -> str | None:
     return words.get(result_of(observation.value_codeable_concept, shelf) or "")
 
 
+# What a code may turn out to say together with the rest of the resource (see _concepts).
+_NAMES: dict[str, tuple[str, ...]] = {
+    name: (name, "bone-metastasis") for name in (*_OF_BONE, "secondary-cancer-any")
+} | {"osteonecrosis": ("osteonecrosis", "onj")}
 # Which Conditions matter is the terminology's business (and a site's): every Condition is looked at.
 READERS: tuple[tuple[str, Reader], ...] = (
-    ("Condition", Reader(views.Condition, read_condition)),
-    ("Observation", Reader(views.Observation, read_observation, _OF_BONE | {HISTORY})),
+    ("Condition", Reader(views.Condition, read_condition, names=_NAMES, anything=("condition",))),
+    ("Observation", Reader(views.Observation, read_observation, _OF_BONE | {HISTORY}, _NAMES)),
 )
 PREFETCH: dict[str, Search] = {"conditions": Search("Condition")}

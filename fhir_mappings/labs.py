@@ -181,7 +181,12 @@ def _sum(one: Range, other: Range) -> Range:
 
 
 _CONCEPTS = tuple(sorted(LABS.keys() - {rules.otherwise for rules in LABS.values()}))
+_NAMES: dict[str, tuple[str, ...]] = {
+    name: tuple(filter(None, (rules.reads_as or name, rules.otherwise)))
+    for name, rules in LABS.items()
+    if rules.reads_as or rules.otherwise
+}
 READERS: tuple[tuple[str, Reader], ...] = (
-    ("Observation", Reader(views.Observation, read_labs, wants=frozenset(_CONCEPTS))),
+    ("Observation", Reader(views.Observation, read_labs, wants=frozenset(_CONCEPTS), names=_NAMES)),
 )
 PREFETCH: dict[str, Search] = {"labs": Search("Observation", concepts=_CONCEPTS, parameters="&_sort=-date")}

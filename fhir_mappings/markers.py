@@ -187,8 +187,9 @@ def _egfr_test(observation: views.Observation, shelf: Shelf) -> Iterator[Marker 
         yield Marker(evidence=evidence_of(observation, original_of(observation)), marker="egfr", value=found)
 
 
+_NAMES: dict[str, tuple[str, ...]] = {concept: tuple(sorted(markers)) for concept, markers in _MARKERS_OF.items()}
 READERS: tuple[tuple[str, Reader], ...] = (
-    ("Observation", Reader(views.Observation, read_markers, wants=frozenset(_MARKERS_OF))),
+    ("Observation", Reader(views.Observation, read_markers, frozenset(_MARKERS_OF), _NAMES)),
 )
 PREFETCH: dict[str, Search] = {
     "tumour-markers": Search(

@@ -348,11 +348,11 @@ def _other_version(view: views.MedicationRecord, _: frozenset[str], shelf: Shelf
 
 
 READERS: tuple[tuple[str, Reader], ...] = (
-    ("MedicationRequest", Reader(views.MedicationRecord, _request)),
-    ("MedicationAdministration", Reader(views.MedicationRecord, _administration)),
-    ("MedicationDispense", Reader(views.MedicationRecord, _dispense)),
-    ("MedicationStatement", Reader(views.MedicationRecord, _statement)),
-    ("MedicationOrder", Reader(views.MedicationRecord, _other_version)),
+    ("MedicationRequest", Reader(views.MedicationRecord, _request, anything=("medication",))),
+    ("MedicationAdministration", Reader(views.MedicationRecord, _administration, anything=("medication",))),
+    ("MedicationDispense", Reader(views.MedicationRecord, _dispense, anything=("medication",))),
+    ("MedicationStatement", Reader(views.MedicationRecord, _statement, anything=("medication",))),
+    ("MedicationOrder", Reader(views.MedicationRecord, _other_version, anything=("medication",))),
     ("Procedure", Reader(views.Procedure, _claim, wants=_CLAIMED)),
 )
 

@@ -122,10 +122,10 @@ def _read_care_plan(plan: views.CareRecord, _: frozenset[str], shelf: Shelf) -> 
 
 
 READERS: tuple[tuple[str, Reader], ...] = (
-    ("Patient", Reader(views.Patient, read_person)),
-    ("Encounter", Reader(views.Encounter, read_encounter)),
-    ("Flag", Reader(views.CareRecord, _read_flag)),
-    ("CarePlan", Reader(views.CareRecord, _read_care_plan)),
+    ("Patient", Reader(views.Patient, read_person, anything=("patient",))),
+    ("Encounter", Reader(views.Encounter, read_encounter, anything=("inpatient",))),
+    ("Flag", Reader(views.CareRecord, _read_flag, anything=("hospice",))),
+    ("CarePlan", Reader(views.CareRecord, _read_care_plan, anything=("hospice",))),
 )
 PREFETCH: dict[str, Search] = {
     "patient": Search("Patient", read="context.patientId"),

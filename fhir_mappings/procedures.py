@@ -221,9 +221,9 @@ def _other_version(view: views.Identified, concepts: frozenset[str], _: Shelf) -
 
 
 READERS: tuple[tuple[str, Reader], ...] = (
-    ("Procedure", Reader(views.Procedure, _procedure)),
-    ("ServiceRequest", Reader(views.ServiceRequest, _service_request)),
-    ("Appointment", Reader(views.Appointment, _appointment)),
+    ("Procedure", Reader(views.Procedure, _procedure, anything=("procedure",))),
+    ("ServiceRequest", Reader(views.ServiceRequest, _service_request, anything=("procedure",))),
+    ("Appointment", Reader(views.Appointment, _appointment, anything=("procedure",))),
     ("ProcedureRequest", Reader(views.Identified, _other_version)),
 )
 

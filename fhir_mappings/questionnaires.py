@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import msgspec
 
 from fhir_mappings import views
+from fhir_mappings.assessments import READERS as ASSESSMENTS
 from fhir_mappings.assessments import from_value
 from fhir_mappings.chart import Skipped
 from fhir_mappings.code_systems import BASE
@@ -99,7 +100,9 @@ def _site(answered: list[Answered], places: tuple[str, ...], shelf: Shelf) -> Si
     return msgspec.structs.replace(site, side=side) if side and site.known else site
 
 
+_ASKED = {name for _, reader in ASSESSMENTS for name in reader.called(reader.wants or ())}
+_ANYTHING = ("lesion", *sorted(ITEMS | _ASKED))
 READERS: tuple[tuple[str, Reader], ...] = (
-    ("QuestionnaireResponse", Reader(views.QuestionnaireResponse, read_response)),
+    ("QuestionnaireResponse", Reader(views.QuestionnaireResponse, read_response, anything=_ANYTHING)),
 )
 PREFETCH: dict[str, Search] = {"questionnaires": Search("QuestionnaireResponse", parameters="&_sort=-authored")}

@@ -6,7 +6,7 @@ cannot be read is skipped and named, and never fails the call (data contract 1.1
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from typing import Any
 
@@ -27,11 +27,26 @@ class Supplied(msgspec.Struct, frozen=True):
 
 
 class Reader(msgspec.Struct, frozen=True):
-    """How one resource type is read. ``wants`` are the concepts it takes; None when it takes every such resource."""
+    """How one resource type is read. ``wants`` are the concepts it takes; None when it takes every such resource.
+
+    ``names``: what findings about a concept are called where that is not the concept's id (an estrogen receptor is
+    ``er``). ``anything``: what a resource may be about that does not tell: names, and kinds of concept.
+    """
 
     view: type[views.View]
     read: Callable[[Any, frozenset[str], Shelf], Read]
     wants: frozenset[str] | None = None
+    names: dict[str, tuple[str, ...]] = {}
+    anything: tuple[str, ...] = ()
+
+    def called(self, concepts: Iterable[str]) -> set[str]:
+        """The names that findings about these concepts would have had."""
+        return {name for concept in concepts for name in self.names.get(concept, (concept,))}
+
+    def all_names(self, terminology: Terminology) -> set[str]:
+        """Every name that a resource which does not tell what it is about may have answered."""
+        kinds = {concept for kind in self.anything for concept in terminology.of_kind(kind)}
+        return self.called(kinds | (self.wants or set())) | set(self.anything)
 
 
 class Shelf:

@@ -795,3 +795,39 @@ def test_nothing_was_ever_measured_is_not_the_same_as_unread() -> None:
     found = chart(PATIENT)
     assert found.latest(Lab, "calcium-total").why == NOT_RECORDED
     assert found.lacks(Lab, "calcium-total")
+
+
+# --- What cannot be decoded is unknown, under the names a rule asks by ---
+
+
+@pytest.mark.parametrize(
+    ("resource", "kind", "name"),
+    [
+        (observation(code(LOINC, "85337-4"), valueCodeableConcept=7), Marker, "er"),
+        (observation(code(LOINC, "82810-3"), valueBoolean={}), Assessment, "pregnant"),
+        (observation(code(LOINC, "38214-3"), valueInteger={}), Assessment, "pain-severity"),
+        (observation(code(LOINC, "13959-2"), valueQuantity=[]), Lab, "calcium-ionized"),
+        (observation(code(LOINC, CALCIUM), valueQuantity=[]), Lab, "calcium-total"),
+        (condition(code(SNOMED, "128462008"), bodySite=3), Problem, "bone-metastasis"),
+        (given(DENOSUMAB, dosage="once"), DrugRecord, "med-denosumab"),
+        (given({"coding": 3}), DrugRecord, "med-zoledronic-acid"),
+        (procedure(code(LOCAL, "radiotherapy"), performedPeriod="May"), ProcedureRecord, "proc-radiotherapy"),
+        ({"resourceType": "Observation", "id": "o", "code": 5}, Lab, "calcium-total"),
+        ({"resourceType": "Observation", "id": "o", "code": "calcium"}, Marker, "er"),
+        ({"resourceType": "Condition", "id": "c", "code": []}, Problem, "bone-metastasis"),
+        ({"resourceType": "Procedure", "id": "p", "code": []}, ProcedureRecord, "proc-bone-biopsy"),
+        ({"resourceType": "QuestionnaireResponse", "id": "q", "item": 3}, Assessment, "pain-pattern"),
+    ],
+)
+def test_what_cannot_be_decoded_is_unknown_not_absent(resource: Resource, kind: Any, name: str) -> None:
+    found = chart(PATIENT, resource)
+    assert not found.all(kind, name)
+    assert not found.lacks(kind, name)
+    assert found.latest(kind, name).why == UNREADABLE
+    assert chart(PATIENT).lacks(kind, name)
+
+
+def test_what_cannot_be_decoded_but_says_what_it_is_leaves_the_rest_known() -> None:
+    found = chart(PATIENT, observation(code(LOINC, CALCIUM), valueQuantity=[]))
+    assert found.lacks(Lab, "albumin-serum")
+    assert chart(PATIENT, observation(code("http://x.example", "1"), valueQuantity=[])).skipped == ()
