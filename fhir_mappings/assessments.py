@@ -215,9 +215,8 @@ def _of_bone(found: Finding | Skipped | None, site: Site) -> bool:
     return site.known or found.modality in of_bone["examinations"] or found.value in of_bone["values"]
 
 
-_NAMES: dict[str, tuple[str, ...]] = {
-    concept: (_REPORTED.get(item, item),) for concept, item in (_ITEM_OF | {one: one for one in _ITEMS}).items()
-}
+_NAMED: dict[str, str] = _ITEM_OF | {item: item for item in _ITEMS}
+_NAMES: dict[str, tuple[str, ...]] = {concept: (_REPORTED.get(item) or item,) for concept, item in _NAMED.items()}
 READERS: tuple[tuple[str, Reader], ...] = (
     ("Observation", Reader(views.Observation, read_items, frozenset(_ITEMS | _ITEM_OF.keys()), _NAMES)),
     *markers.READERS,

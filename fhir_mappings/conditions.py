@@ -219,8 +219,9 @@ def _said(observation: views.Observation, shelf: Shelf) -> str | None:
 
 # What a code may turn out to say together with the rest of the resource (see _concepts).
 _NAMES: dict[str, tuple[str, ...]] = {
-    name: (name, "bone-metastasis") for name in (*_OF_BONE, "secondary-cancer-any")
-} | {"osteonecrosis": ("osteonecrosis", "onj")}
+    **{name: (name, "bone-metastasis") for name in (*sorted(_OF_BONE), "secondary-cancer-any")},
+    "osteonecrosis": ("osteonecrosis", "onj"),
+}
 # Which Conditions matter is the terminology's business (and a site's): every Condition is looked at.
 READERS: tuple[tuple[str, Reader], ...] = (
     ("Condition", Reader(views.Condition, read_condition, names=_NAMES, anything=("condition",))),

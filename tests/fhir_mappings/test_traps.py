@@ -827,6 +827,11 @@ def test_what_cannot_be_decoded_is_unknown_not_absent(resource: Resource, kind: 
     assert chart(PATIENT).lacks(kind, name)
 
 
+def test_a_lesion_that_cannot_be_decoded_is_not_the_absence_of_lesions() -> None:
+    assert not chart(PATIENT, observation(code(LOCAL, "bone-lesion"), component=3)).lacks(Lesion)
+    assert chart(PATIENT).lacks(Lesion)
+
+
 def test_what_cannot_be_decoded_but_says_what_it_is_leaves_the_rest_known() -> None:
     found = chart(PATIENT, observation(code(LOINC, CALCIUM), valueQuantity=[]))
     assert found.lacks(Lab, "albumin-serum")
