@@ -377,7 +377,8 @@ def _fraction(items: dict[str, Item], unread: dict[str, Missing]) -> Item | Miss
 
 
 WANTS = ITEMS | {PANEL}
-_NAMES = {code: (code, PANEL, Lesion.__name__.lower()) for code in WANTS}  # a chart asks for "any lesion" as "lesion"
+# A chart that is asked for any lesion asks for "lesion".
+_NAMES: dict[str, tuple[str, ...]] = {code: (code, PANEL, Lesion.__name__.lower()) for code in WANTS}
 READERS: tuple[tuple[str, Reader], ...] = (("Observation", Reader(views.Observation, read_lesion, WANTS, _NAMES)),)
 PREFETCH: dict[str, Search] = {
     # A bone metastasis written as an Observation (ruling 22) comes the same way.
