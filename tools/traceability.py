@@ -17,6 +17,7 @@ import msgspec
 ROOT = Path(__file__).parent.parent
 CONFORMANCE = ROOT / "tests" / "spec"
 FOLDERS = (CONFORMANCE, ROOT / "tests" / "cds_service")  # where tests are named by clauses; elsewhere c79_52 is a code
+PROBES = ROOT / "tests" / "cds_service" / "test_table_c.py"
 _CLAUSES = re.compile(r"test_((?:[drpcfs]\d+_)+)")
 
 HEAD = """# CDS Hooks, clause by clause
@@ -84,7 +85,7 @@ def named_tests() -> list[Test]:
 
 def _tests_of(path: Path) -> Iterator[Test]:
     for node in ast.parse(path.read_text("utf-8")).body:
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             says = (ast.get_docstring(node) or "").partition("\n")[0]
             yield Test(path, node.name, says)
 
@@ -107,6 +108,12 @@ def _lines(sections: list[Section], tests: list[Test]) -> Iterator[str]:
         yield from ["", f"## {section.title}"]
         for name, clause in section.clauses.items():
             yield from _clause(name, clause, [test for test in tests if name in test.clauses])
+    yield from ["", "## Where other servers fail", ""]
+    yield f"Three open CDS Hooks servers were probed alike. Here each of these passes ([tests]({_link(PROBES)})):"
+    yield from ["", "| situation | |", "|---|---|"]
+    for test in _tests_of(PROBES):
+        situation = test.name.removeprefix("test_").replace("_", " ")
+        yield f"| {situation} | {test.says} |"
 
 
 def _clause(name: str, clause: Clause, tests: list[Test]) -> Iterator[str]:

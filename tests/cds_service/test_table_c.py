@@ -1,10 +1,10 @@
-"""Where other open CDS Hooks servers fail when they are probed (one test a situation): here they do not.
+"""Where other open CDS Hooks servers fail when they are probed (one test a situation): here they do not."""
 
-Tokens (JWT) and feedback, the two remaining situations, are tested where they are built.
-"""
+from uuid import uuid4
 
 import pytest
 
+from tests import ehr
 from tests import fhir_server as ways
 
 
@@ -105,3 +105,19 @@ def test_a_rule_that_raises(client, example, complete, monkeypatch):
     monkeypatch.setattr("cds_service.advisor.answer", broken)
     response = client.post(example.mirels, json=example.request(prefetch=complete()))
     assert (response.status_code, response.mimetype) == (500, "application/fhir+json")
+
+
+def test_a_caller_without_a_token(serve, tmp_path):
+    """Elsewhere: none is asked for."""
+    client = serve(security__require_jwt="true", store__url=f"sqlite:///{tmp_path}/store.db")
+    assert client.get("/cds-services").status_code == 401
+    stranger = {"Authorization": f"Bearer {ehr.token('http://127.0.0.1:8000/cds-services')}"}
+    assert client.get("/cds-services", headers=stranger).status_code == 401
+
+
+@pytest.mark.parametrize(("outcome", "status"), [("ignored", 400), ("overridden", 200)])
+def test_feedback_with_an_outcome_that_is_none(serve, tmp_path, example, outcome, status):
+    """Elsewhere: 200 all the same; no such address; refused, and nothing else is kept either."""
+    client = serve(store__url=f"sqlite:///{tmp_path}/store.db")
+    entry = {"card": str(uuid4()), "outcome": outcome, "outcomeTimestamp": "2026-11-21T09:30:00Z"}
+    assert client.post(f"{example.mirels}/feedback", json={"feedback": [entry]}).status_code == status
