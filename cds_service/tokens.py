@@ -153,7 +153,7 @@ class Gate:
             raise Rejected(MALFORMED)
         try:
             return jws.extract_compact(token.encode(), registry=self._registry)
-        except (JoseError, ValueError, TypeError, RecursionError):
+        except (JoseError, TypeError, RecursionError):  # joserfc expects an object
             raise Rejected(MALFORMED) from None
 
     def _check(

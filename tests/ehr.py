@@ -1,4 +1,5 @@
-"""An EHR as far as its tokens go: keys made for the test, tokens signed with them, well or badly."""
+"""An EHR as far as its tokens go: keys made for the test, tokens signed with them, well or badly; a service that
+trusts it."""
 
 from __future__ import annotations
 
@@ -8,13 +9,28 @@ import hmac
 import json
 import time
 from functools import cache
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from joserfc import jwt
+from flask.testing import FlaskClient
+from joserfc import jws, jwt
 from joserfc.jwk import ECKey, RSAKey
+from werkzeug.test import TestResponse
+
+from cds_service.settings import Client, Security, Server, Settings, Store
 
 ISS = "https://ehr.example.org"
+BASE = "https://osteohooks.example.org"
+DISCOVERY = "/cds-services"
+CALL = "/cds-services/fracture-risk-patient-view"
+FEEDBACK = f"{CALL}/feedback"
+GOOD = BASE + DISCOVERY  # the audience of a token for discovery
+REFUSED = {  # all that a caller learns
+    "resourceType": "OperationOutcome",
+    "issue": [{"severity": "error", "code": "login", "diagnostics": "the caller is not authenticated"}],
+}
+
 Key = ECKey | RSAKey
 
 
@@ -49,7 +65,8 @@ def token(
     pair = signed_with or key("es")
     fields = {"alg": pair.alg, "kid": pair.kid, "typ": "JWT"} | (header or {})
     fields = {name: value for name, value in fields.items() if value is not None}
-    return jwt.encode(fields, claims(aud, **changes), pair, algorithms=[str(pair.alg)], default_type=None)
+    registry = jws.JWSRegistry(algorithms=[str(pair.alg)], strict_check_header=False)
+    return jwt.encode(fields, claims(aud, **changes), pair, registry=registry, default_type=None)
 
 
 def forged(header: dict[str, Any], payload: dict[str, Any], signature: bytes | None = None, secret: bytes = b"") -> str:
@@ -69,3 +86,21 @@ def tampered(good: str, **changes: Any) -> str:
 
 def _base64(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def trusting(
+    folder: Path, *, store: str = "store.db", server: Any = None, security: Any = None, **client: Any
+) -> Settings:
+    """Settings of a service that trusts this EHR by the key file in ``folder``, but for the changes."""
+    trusted = {"name": "ehr", "iss": ISS, "jwks_file": str(folder / "ehr.jwks.json")} | client
+    return Settings(
+        server=Server(**({"base_url": BASE} | (server or {}))),
+        security=Security(**({"require_jwt": True, "clients": [Client(**trusted)]} | (security or {}))),
+        store=Store(url=f"sqlite:///{folder}/{store}"),
+    )
+
+
+def ask(service: FlaskClient, token: str | None, path: str = DISCOVERY, **more: Any) -> TestResponse:
+    """One request, with the token in its Authorization header."""
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    return service.open(path, headers=headers | more.pop("headers", {}), **more)

@@ -1,5 +1,7 @@
 """A client of the service, and the smallest patient worth talking about."""
 
+import json
+import logging
 from uuid import uuid4
 
 import pytest
@@ -7,6 +9,7 @@ import sqlalchemy
 
 from cds_service.app import create_app
 from cds_service.settings import load_settings
+from tests import ehr
 from tests.conftest import require
 from tests.postgresql import programs, running
 
@@ -130,3 +133,40 @@ def example() -> type:
         coded = staticmethod(coded)
 
     return Example
+
+
+@pytest.fixture(scope="module")
+def trust(tmp_path_factory):
+    """A folder with the key set of an EHR, for ``ehr.trusting``."""
+    folder = tmp_path_factory.mktemp("trust")
+    public = ehr.jwks(ehr.key("es"), ehr.key("rs", "RS384"), ehr.key("es256", "ES256"))
+    (folder / "ehr.jwks.json").write_text(json.dumps(public))
+    return folder
+
+
+@pytest.fixture
+def not_logged(caplog):
+    """Asserts that no part of a token stands in any record, also not in what a formatter may leave out."""
+    caplog.set_level(logging.DEBUG)
+
+    def not_logged(token: str | None) -> None:
+        everything = "".join(str(record.__dict__) for record in caplog.records)
+        assert not [part for part in (token or "").split(".") if part and part in everything]
+
+    return not_logged
+
+
+@pytest.fixture
+def refused(caplog, not_logged):
+    """Asserts that a response is the one refusal there is; gives the reason, which only the log has."""
+
+    def refused(response, token: str | None) -> str:
+        [*_, record] = [record for record in caplog.records if record.message == "token refused"]
+        assert (response.status_code, response.mimetype) == (401, "application/fhir+json")
+        assert response.get_json() == ehr.REFUSED
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+        assert record.why not in response.text + str(response.headers)
+        not_logged(token)
+        return record.why
+
+    return refused
