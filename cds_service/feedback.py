@@ -18,8 +18,7 @@ from cds_service.body import read_body
 from cds_service.discovery import Service
 from cds_service.errors import Refusal, place_of
 from cds_service.replies import reply
-from cds_service.store import ACCEPTED, OVERRIDDEN, FeedbackEntry, Store, StoreError
-from cds_service.suppression import failed
+from cds_service.store import ACCEPTED, OVERRIDDEN, FeedbackEntry, Store, StoreError, failed
 
 MOST = 1000  # cards in one post; more come in a second one
 _LONGEST_CODE, _LONGEST_SYSTEM = 128, 512

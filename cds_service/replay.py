@@ -9,8 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from cds_service.store import Store, StoreError
-from cds_service.suppression import failed
+from cds_service.store import Store, StoreError, failed
 
 _MARGIN = timedelta(minutes=5)  # remembered for so much longer: clocks of several machines differ
 _TIDYING = timedelta(minutes=1)  # how often a process looks for what may be forgotten

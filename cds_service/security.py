@@ -14,8 +14,7 @@ from cds_service.errors import Refusal
 from cds_service.replay import SpentTokens
 from cds_service.replies import refuse
 from cds_service.settings import Settings
-from cds_service.store import Store, StoreError
-from cds_service.suppression import failed
+from cds_service.store import Store, StoreError, failed
 from cds_service.tokens import Gate, Rejected, trusted_clients
 
 OPEN = frozenset({"operations", "pages", "terminology"})  # blueprints that know nothing of a patient

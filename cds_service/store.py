@@ -3,13 +3,13 @@
 Nothing of a patient is in it: no id, no value, no text a user typed. A keyed hash (``suppression``) tells a repeat.
 
 Feedback is acknowledged only once it is safe: a commit that reaches the disk. The rows that calls write and read are
-worth less than the call, so these are quick: they wait for no disk, hardly for another writer, and after a failure the
-store is left alone for a while.
+worth less than the call: cards shown are recorded a moment later (``recording``), and both are quick: they wait for no
+disk, hardly for another writer, and after a failure the store is left alone for a while.
 """
 
 from __future__ import annotations
 
-import sqlite3
+import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,16 +17,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from functools import wraps
-from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from cds_service import metrics
+from cds_service.databases import address, bring_up_to_date, engine_of
 from cds_service.faults import where
-from cds_service.settings import SettingsError
+from cds_service.recording import Recorder
 from cds_service.settings import Store as StoreSettings
 from cds_service.tables import (
     ADD_FEEDBACK,
@@ -39,24 +40,25 @@ from cds_service.tables import (
     spent_token,
 )
 
-HEAD = "0002"  # the newest of migrations/versions; a store that has it needs no Alembic, which is slow to load
-ALLOWED = "sqlite:///FILE, postgresql+psycopg://USER:PASSWORD@HOST/DATABASE, or nothing to keep none"
 ACCEPTED, OVERRIDDEN = "accepted", "overridden"
 
 _REST_S = 5.0  # how long calls leave a store alone that failed
-_WAIT_MS = {True: 250, False: 5000}  # what a quick statement, and any other, may wait for another writer
 _ANSWER_S = {True: 0.5, False: 6.0}  # what a quick statement, and any other, waits for a PostgreSQL that is silent
-_CONNECT_S = 2  # the shortest that PostgreSQL's library knows
 _THREADS = 8  # that wait for PostgreSQL; a stopped one holds no more of them than this
-_MIGRATION_LOCK = 6_743_301  # any number, the same on every machine
 
-
+_log = logging.getLogger("osteohooks")
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class StoreError(Exception):
     """The store could not do it. The message names what failed and no value."""
+
+
+def failed(doing: str, error: StoreError) -> None:
+    """A store failure that nobody has to wait for: told to those who run the service."""
+    metrics.store_failures.labels(doing).inc()
+    _log.warning("store failed", extra={"doing": doing, "why": str(error)})
 
 
 def in_time(*, quick: bool) -> Callable[[Callable[P, T]], Callable[P, T]]:
@@ -133,6 +135,7 @@ class Store:
         self._opening = threading.Lock()
         self._resting_until = 0.0
         self._threads = ThreadPoolExecutor(_THREADS, "store")
+        self._recorder = Recorder(self._record)
 
     @property
     def is_file(self) -> bool:
@@ -170,14 +173,28 @@ class Store:
             raise StoreError(f"{doing}: no answer") from None
 
     def close(self) -> None:
+        self._recorder.settle()
         with self._opening:
             if self._engine is not None:
                 self._engine.dispose()
                 self._engine = None
 
-    @in_time(quick=True)
+    def record(self, rows: Sequence[ShownRow]) -> None:
+        """Records cards within a fraction of a second. A failure is logged and counted; nobody waits to hear of it."""
+        if not self._recorder.add(rows):
+            failed("record", StoreError("record: too many cards are waiting for the store"))
+
+    def _record(self, rows: list[ShownRow]) -> None:
+        try:
+            self.save_shown(rows)
+        except StoreError as error:
+            failed("record", error)
+
     def save_shown(self, rows: Iterable[ShownRow]) -> None:
-        """Records cards; one that is recorded already stays as it was. Quick. Raises StoreError."""
+        """Records cards now; one that is recorded already stays as it was. Quick. Raises StoreError.
+
+        Waits for a silent PostgreSQL as long as it is silent: it is the recorder's thread that does.
+        """
         if values := [msgspec.structs.asdict(row) for row in rows]:
             with self._work("record cards", quick=True) as connection:
                 connection.execute(ADD_SHOWN[self._backend], values)
@@ -185,6 +202,7 @@ class Store:
     @in_time(quick=False)
     def save_feedback(self, service: str, entries: Sequence[FeedbackEntry], received_at: datetime) -> set[str]:
         """Keeps feedback for good; gives the cards that were never shown, kept all the same. Raises StoreError."""
+        self._recorder.settle()
         of_the_card = ("advisory", "version", "indicator", "hook_instance", "fingerprint")
         columns = [card_shown.c.card, *(card_shown.c[name] for name in of_the_card)]
         asked = sa.select(*columns).where(card_shown.c.card.in_([entry.card for entry in entries]))
@@ -220,6 +238,7 @@ class Store:
 
         By occasion and fingerprint. Quick. Raises StoreError.
         """
+        self._recorder.settle()
         with self._work("recall cards", reading=True, quick=True) as connection:
             found = connection.execute(LAST_SHOWN, {"occasions": list(occasions), "before": before})
             return {(occasion, fingerprint): at for occasion, fingerprint, at in found}
@@ -288,114 +307,11 @@ class Store:
     def _opened(self) -> sa.Engine:
         with self._opening:
             if self._engine is None:
-                engine = _engine(self.url)
+                engine = engine_of(self.url)
                 try:
-                    _bring_up_to_date(engine)
+                    bring_up_to_date(engine)
                 except BaseException:
                     engine.dispose()
                     raise
                 self._engine = engine
             return self._engine
-
-
-def address(settings: StoreSettings) -> sa.URL:
-    """The address of a store. Raises SettingsError."""
-    try:
-        url = sa.make_url(settings.url)
-        backend = url.get_backend_name()
-    except (SQLAlchemyError, ValueError):
-        raise SettingsError(f'store.url: found "{settings.shown_url}", allowed: {ALLOWED}') from None
-    if backend == "sqlite" and url.database and url.database != ":memory:":
-        return url
-    if backend == "postgresql" and url.drivername in ("postgresql", "postgresql+psycopg"):
-        try:
-            import psycopg  # noqa: F401
-        except ImportError:
-            raise SettingsError(
-                "store.url: found a PostgreSQL address, and no psycopg. Install it: pip install 'osteohooks[postgres]'"
-            ) from None
-        return url.set(drivername="postgresql+psycopg")
-    raise SettingsError(f'store.url: found "{settings.shown_url}", allowed: {ALLOWED}')
-
-
-def _engine(url: sa.URL) -> sa.Engine:
-    if url.get_backend_name() == "sqlite":
-        engine = sa.create_engine(url, hide_parameters=True, max_overflow=-1)
-        sa.event.listen(engine, "connect", _connect_sqlite)
-        sa.event.listen(engine, "begin", _begin_sqlite)
-        return engine
-    options = f"-c statement_timeout={_WAIT_MS[False]} -c idle_in_transaction_session_timeout={_WAIT_MS[False]}"
-    engine = sa.create_engine(
-        url,
-        hide_parameters=True,
-        pool_pre_ping=True,
-        pool_timeout=_CONNECT_S,
-        connect_args={"connect_timeout": _CONNECT_S, "tcp_user_timeout": 1000 * _CONNECT_S, "options": options},
-    )
-    sa.event.listen(engine, "begin", _begin_postgresql)
-    return engine
-
-
-def _connect_sqlite(connection: Any, _: Any) -> None:
-    connection.isolation_level = None  # transactions begin where we say so
-    until = monotonic() + _WAIT_MS[False] / 1000
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            return
-        except sqlite3.OperationalError:  # of several that open a new file at once SQLite lets none wait for this
-            if monotonic() > until:
-                raise
-            sleep(0.01)
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    """A write takes its lock at once, so that two of them wait for each other and never fail half-way."""
-    chosen = connection.get_execution_options()
-    if chosen.get("reading"):
-        return  # each statement sees one moment; that is enough
-    quick = bool(chosen.get("quick"))
-    raw: Any = connection.connection.dbapi_connection  # straight to SQLite, since every call comes by here
-    if connection.info.get("quick") != quick:
-        raw.execute(f"PRAGMA busy_timeout={_WAIT_MS[quick]}")
-        raw.execute(f"PRAGMA synchronous={'NORMAL' if quick else 'FULL'}")
-        connection.info["quick"] = quick
-    raw.execute("BEGIN IMMEDIATE")
-
-
-def _begin_postgresql(connection: sa.Connection) -> None:
-    if connection.get_execution_options().get("quick"):
-        connection.exec_driver_sql(
-            f"SET LOCAL synchronous_commit = off; SET LOCAL statement_timeout = {_WAIT_MS[True]}"
-        )
-
-
-def _bring_up_to_date(engine: sa.Engine) -> None:
-    """Runs the migrations that the store lacks, one process at a time."""
-    with engine.connect() as raw:
-        connection = raw.execution_options(reading=True)
-        with connection.begin():
-            if _has_head(connection):
-                return
-    with engine.begin() as connection:  # SQLite: the write lock
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
-        if not _has_head(connection):
-            _upgrade(connection)
-
-
-def _has_head(connection: sa.Connection) -> bool:
-    if not sa.inspect(connection).has_table("alembic_version"):
-        return False
-    return HEAD in connection.scalars(sa.text("SELECT version_num FROM alembic_version"))
-
-
-def _upgrade(connection: sa.Connection) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")

@@ -7,7 +7,6 @@ nobody can tell from the store whose card it was; with it, only by guessing all 
 from __future__ import annotations
 
 import hmac
-import logging
 import os
 import secrets
 from collections.abc import Mapping, Sequence
@@ -21,12 +20,10 @@ import msgspec
 from cards.answer import Shown
 from cards.card import VERSION
 from cards.memory import AFTER_CRITICAL_OVERRIDE, AFTER_OVERRIDE, Override, Past, Said
-from cds_service import metrics
 from cds_service.request import HookRequest
 from cds_service.settings import Settings, SettingsError
-from cds_service.store import ShownRow, Store, StoreError
+from cds_service.store import ShownRow, Store, StoreError, failed
 
-_log = logging.getLogger("osteohooks")
 _KEY_BYTES = 32
 
 
@@ -133,7 +130,7 @@ class PatientMemory:
         return pasts
 
     def keep(self, service: str, cards: Sequence[Shown]) -> None:
-        """Records the cards that are returned. A failure is logged and counted, and the cards go out all the same."""
+        """Has the cards that are returned recorded. The answer goes out at once, whatever becomes of that."""
         now = datetime.now(UTC)
         rows = [
             ShownRow(
@@ -150,19 +147,10 @@ class PatientMemory:
             )
             for shown in cards
         ]
-        try:
-            self._all.store.save_shown(rows)
-        except StoreError as error:
-            failed("record", error)
+        self._all.store.record(rows)
 
     def _hash_of_occasion(self, said: Said) -> str:
         return self._all.hash(*self._patient, said.advisory, said.band)
 
     def _hash_of_inputs(self, said: Said) -> str:
         return self._all.hash(*self._patient, said.advisory, said.band, said.inputs)
-
-
-def failed(doing: str, error: StoreError) -> None:
-    """A store failure that nobody has to wait for: told to those who run the service."""
-    metrics.store_failures.labels(doing).inc()
-    _log.warning("store failed", extra={"doing": doing, "why": str(error)})

@@ -18,6 +18,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from cds_service import databases
 from cds_service import store as stored
 from cds_service.settings import SettingsError, Store, load_settings
 from cds_service.store import FeedbackEntry, ShownRow, StoreError
@@ -56,12 +57,12 @@ def test_migrations_make_the_tables_that_the_code_has(store):
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         differences = compare_metadata(context, metadata)
         assert differences == []
-        assert context.get_current_revision() == stored.HEAD
+        assert context.get_current_revision() == databases.HEAD
 
 
 def test_head_is_the_newest_migration():
-    script = ScriptDirectory(os.path.join(os.path.dirname(stored.__file__), "migrations"))
-    assert script.get_heads() == [stored.HEAD]
+    script = ScriptDirectory(os.path.join(os.path.dirname(databases.__file__), "migrations"))
+    assert script.get_heads() == [databases.HEAD]
 
 
 def test_many_processes_may_start_at_once(store_url):
@@ -194,8 +195,8 @@ def test_a_postgresql_that_stops_answering_holds_nobody_up(postgresql):
         process = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
     os.kill(process, signal.SIGSTOP)
     try:
-        with pytest.raises(StoreError, match="save_shown: no answer"):
-            store.save_shown([shown(str(uuid4()))])
+        with pytest.raises(StoreError, match="last_shown: no answer"):
+            store.last_shown(["o" * 64], before="call-1")
         with pytest.raises(StoreError, match="overrides: the store failed a moment ago"):
             store.overrides(["f" * 64], NOW)
     finally:

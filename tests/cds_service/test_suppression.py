@@ -246,8 +246,11 @@ def test_a_store_that_fails_fails_no_call(serve, example, tmp_path, caplog):
     folder.rmdir()
     prefetch = {"conditions": example.searchset(example.metastasis), "lesions": example.searchset(example.lesion)}
     assert "mirels" in topics(client.post(example.mirels, json=example.request(prefetch=prefetch)))
+    entry = {"card": OTHER_CALL.format(1), "outcome": "overridden", "outcomeTimestamp": "2026-11-21T09:30:00Z"}
+    kept = client.post("/cds-services/fracture-risk-patient-view/feedback", json={"feedback": [entry]})
+    assert kept.status_code == 503  # feedback waits for what is being recorded; its 200 would be a promise
     told = [record for record in caplog.records if record.getMessage() == "store failed"]
-    assert {record.doing for record in told} == {"recall", "record"}
+    assert {record.doing for record in told} == {"recall", "record", "feedback"}
     assert 'osteohooks_store_failures_total{doing="recall"}' in client.get("/metrics").text
     ready = client.get("/health/ready")
     assert (ready.status_code, ready.get_json()["store"]) == (503, "not reachable")
