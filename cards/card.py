@@ -71,7 +71,14 @@ def render(advisory: Advisory, advice: Advice, frame: Frame) -> Json:
     }
     if advice.suggest:
         card["suggestions"] = [
-            suggestion(name, frame.language, frame.subject, identity, recommended=name in advice.band.recommend)
+            suggestion(
+                name,
+                frame.language,
+                frame.subject,
+                identity,
+                recommended=name in advice.band.recommend,
+                missing=[words.variable(miss.name) for miss in advice.missing],
+            )
             for name in advice.suggest
         ]
         card["selectionBehavior"] = "any"

@@ -7,6 +7,8 @@ questionnaire says nothing here, whatever its linkIds.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
 
 import msgspec
 
@@ -27,6 +29,21 @@ OURS = (*_LESIONS, "patient-assessment")
 _FINISHED = {"completed", "amended"}
 _UNFINISHED = {"in-progress", "entered-in-error", "stopped"}
 _PLACES = ("body-site", "spinal-level")
+
+
+class _Code(msgspec.Struct):
+    system: str
+    code: str
+
+
+class _Question(msgspec.Struct, rename="camel"):
+    link_id: str
+    code: list[_Code] = []
+
+
+class _Questionnaire(msgspec.Struct):
+    item: list[_Question]
+
 
 Answered = tuple[str, views.Value]  # (linkId, one answer as a value)
 
@@ -59,6 +76,17 @@ def read_response(response: views.QuestionnaireResponse, _: frozenset[str], shel
     for code, value in answered:
         if code not in ITEMS and (finding := from_value(code, value, evidence, shelf, site)) is not None:
             yield finding
+
+
+@cache
+def questions(canonical: str) -> dict[str, dict[str, str]]:
+    """The questions of one of our questionnaires: its code (system and code) by linkId; none for anybody else's."""
+    form = _form(canonical)
+    if form is None:
+        return {}
+    raw = files("fhir_mappings").joinpath("codes", f"Questionnaire-{form}.json").read_bytes()
+    items = msgspec.json.decode(raw, type=_Questionnaire).item
+    return {one.link_id: {"system": one.code[0].system, "code": one.code[0].code} for one in items if one.code}
 
 
 def _form(canonical: str | None) -> str | None:

@@ -6,6 +6,7 @@ Chinese translations as FHIR has them. At run time only the patient and the lang
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,12 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 
 from cards.text import Text, same
+from cards.words import name_of, word
+from fhir_mappings.questionnaires import questions
 
 HERE = Path(__file__).parent
 TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
+SDC = "http://hl7.org/fhir/uv/sdc/CodeSystem/temp"  # seen in SDC 3.0.0 and 4.0.0, CodeSystem temp
 Json = dict[str, Any]
 
 
@@ -37,8 +41,17 @@ def text_of(definition: Json, element: str) -> Text:
     return same(english)
 
 
-def suggestion(name: str, language: str, subject: str | None, card: str, *, recommended: bool = False) -> Json:
-    """One suggestion of a card: a create action with a draft proposal. ``subject``: "Patient/1".
+def suggestion(
+    name: str,
+    language: str,
+    subject: str | None,
+    card: str,
+    *,
+    recommended: bool = False,
+    missing: Iterable[str] = (),
+) -> Json:
+    """One suggestion of a card: a create action with a draft proposal. ``subject``: "Patient/1". ``missing``: the items
+    the card had to do without; a task to fill in a questionnaire names those of them that it asks.
 
     Raises KeyError for an activity that does not exist: a defect the house test finds.
     """
@@ -49,6 +62,8 @@ def suggestion(name: str, language: str, subject: str | None, card: str, *, reco
         told["isRecommended"] = True
     description = text_of(definition, "description").say(language) if "description" in definition else label
     resource = proposal(definition, language, subject)
+    if wanted := _inputs(definition, language, missing):
+        resource["input"] = wanted
     return told | {"actions": [{"type": "create", "description": description, "resource": resource}]}
 
 
@@ -71,3 +86,21 @@ def proposal(definition: Json, language: str, subject: str | None) -> Json:
     if kind == "MedicationRequest":
         return resource | {"medicationCodeableConcept": code, "subject": patient}
     return resource | {"code": code, "subject": patient}
+
+
+def _inputs(definition: Json, language: str, missing: Iterable[str]) -> list[Json]:
+    """``Task.input`` as Structured Data Capture has it: the questionnaire; and which of its questions are open."""
+    forms = [one["resource"] for one in definition.get("relatedArtifact", ()) if "/Questionnaire/" in one["resource"]]
+    told: list[Json] = []
+    for form in forms:
+        told.append({"type": {"coding": [{"system": SDC, "code": "questionnaire"}]}, "valueCanonical": form})
+        asked = questions(form)
+        told += [
+            {
+                "type": {"text": word("card", "item").say(language)},
+                "valueCoding": {**asked[name], "display": name_of(name).say(language)},
+            }
+            for name in dict.fromkeys(missing)
+            if name in asked
+        ]
+    return told
