@@ -244,3 +244,12 @@ def _empty(value: Any, place: str = "card") -> Iterator[str]:
     elif isinstance(value, list):
         for index, entry in enumerate(value):
             yield from _empty(entry, f"{place}[{index}]")
+
+
+@pytest.mark.parametrize("name", sorted(definitions()))
+def test_codes_of_suggestions_are_codes_we_understand(name: str) -> None:
+    """What we suggest must be read back as what it is, when the EHR sends it as an order."""
+    terminology = words.terminology()
+    for coding in definitions()[name].get("code", {}).get("coding", ()):
+        if coding["system"] != "http://hl7.org/fhir/uv/sdc/CodeSystem/temp":  # a Task for a questionnaire, not an order
+            assert terminology.meaning(coding["system"], coding["code"]), f"cards/activities/{name}.json: {coding}"
