@@ -16,6 +16,7 @@ from typing import Any
 HERE = Path(__file__).parent
 CODES = HERE.parent / "fhir_mappings" / "codes"
 BASE = "https://osteohooks.org/fhir"
+SNOMED = "http://snomed.info/sct"
 LOCAL = f"{BASE}/CodeSystem/bone-metastasis"
 EXT = f"{BASE}/StructureDefinition"
 TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
@@ -59,7 +60,7 @@ def main(research: Path) -> None:
     displays = {row[0]: row[2:4] for row in forms["local"]["codes"]}
     displays |= {code: [code, code] for code in forms["local"]["plain"].split()}
     for name, spec in forms["form"].items():
-        _write(_form(name, spec, displays, concepts, table))
+        _write(_form(name, spec, displays, concepts, table | {"words": forms["words"]}))
 
 
 def _from_research(found: list[Row], table: Row, short: dict[str, str]) -> tuple[dict[str, Row], dict[tuple, Row]]:
@@ -280,6 +281,8 @@ def _item(
     detail: str,
     repeats: bool = False,
 ) -> Row:
+    if kind == "place":
+        return _place_item(code, table["words"][code], [concepts[name] for name in detail.split()])
     system, coded = LOCAL, code
     if " " in detail and detail.split()[0] in table["systems"]:
         key, coded = detail.split()
@@ -300,8 +303,18 @@ def _item(
     return item
 
 
-def _answer(code: str, english: str, chinese: str) -> Row:
-    coding: Row = {"system": LOCAL, "code": code, "display": english}
+def _place_item(code: str, words: list[str], concepts: list[Row]) -> Row:
+    """A question about where, answered in SNOMED CT; the question itself is no code of ours."""
+    options = [_answer(_first_snomed(concept), *concept["title"], system=SNOMED) for concept in concepts]
+    return {"linkId": code, "text": words[0], "_text": _zh(words[1]), "type": "choice", "answerOption": options}
+
+
+def _first_snomed(concept: Row) -> str:
+    return next(str(code) for system, code in concept["rows"] if system == "SCT")
+
+
+def _answer(code: str, english: str, chinese: str, system: str = LOCAL) -> Row:
+    coding: Row = {"system": system, "code": code, "display": english}
     return {"valueCoding": coding | ({"_display": _zh(chinese)} if chinese != english else {})}
 
 

@@ -112,6 +112,10 @@ def test_forms_ask_local_codes_and_offer_local_answers(terminology: Terminology)
     for form in ("bone-lesion", "spine-lesion", "patient-assessment"):
         for item in resource(f"Questionnaire-{form}")["item"]:
             asked.add(item["linkId"])
+            if item["linkId"] in ("body-site", "laterality"):  # where it is: no code of ours, answers of SNOMED CT
+                answers = [option["valueCoding"] for option in item["answerOption"]]
+                assert all(one["system"] == SNOMED and terminology.concepts(SNOMED, one["code"]) for one in answers)
+                continue
             coding = item["code"][0]
             assert item["linkId"] in {coding["code"]} | terminology.concepts(coding["system"], coding["code"])
             assert coding["system"] != LOCAL or coding["code"] in terminology.local_codes
@@ -122,7 +126,7 @@ def test_forms_ask_local_codes_and_offer_local_answers(terminology: Terminology)
                 assert answer["system"] == LOCAL and answer["display"] == terminology.label(answer["code"], "en")
     kinds = {c["code"]: c["property"][0]["valueString"] for c in resource("CodeSystem-bone-metastasis")["concept"]}
     items = {code for code, kind in kinds.items() if kind in ("component", "observation", "imaging")}
-    assert asked == items | {"karnofsky", "ecog", "pain-severity"}
+    assert asked == items | {"karnofsky", "ecog", "pain-severity", "body-site", "laterality"}
 
 
 def test_every_override_reason_is_mapped_or_said_to_have_no_match() -> None:
