@@ -55,6 +55,11 @@ class Fixations(msgspec.Struct, frozen=True):
         dated = [record.evidence.when for record in self.sure]
         return any(when is not None and when.days_before(chart.as_of).at_most(days) is True for when in dated)
 
+    def perhaps_within(self, days: int, chart: Chart) -> bool:
+        """True when this bone was surely fixed, on a day not known well enough to say whether ``days`` have passed."""
+        dated = [record.evidence.when for record in self.sure]
+        return any(when is None or when.days_before(chart.as_of).at_most(days) is None for when in dated)
+
     def since(self, when: When | None) -> bool:
         """True when this bone was surely fixed on that day or later."""
         dated = [record.evidence.when for record in self.sure]

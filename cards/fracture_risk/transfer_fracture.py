@@ -72,7 +72,7 @@ def _about(about: str, site: Site, place: Text, risks: list[tuple[str, Advice]],
     if fixed.within(table.days("fixed"), chart):
         return
     gap = chart.gap(ProcedureRecord)
-    unsure = bool(gap or fixed.possible)
+    unsure = bool(gap or fixed.possible or fixed.perhaps_within(table.days("fixed"), chart))
     advices = [advice for _, advice in risks]
     partial = all(advice.missing for advice in advices)
     band = table.band["fixation-unknown" if unsure else "unfixed"]
