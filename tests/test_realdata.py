@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from cds_service.advisor import Advisor
-from cds_service.files import case_from
+from cds_service.files import case_from, resources_in
 from cds_service.settings import load_settings
+from cds_service.strict import flaws
 from fhir_mappings.charts import Reading, read_chart
 from fhir_mappings.finding import Finding, Skipped
 from tests.conftest import require
@@ -85,3 +86,10 @@ def test_what_is_said(record: bytes, name: str, advisor: Advisor) -> None:
         assert [card["source"]["topic"]["code"] for card in spoken.cards] == topics, day
         if day == wanted["as_of"]:
             assert spoken.evaluation.get("gate") == wanted.get("gate")
+
+
+@pytest.mark.parametrize(("record", "name"), [(name, name) for name in NAMES], indirect=["record"], ids=NAMES)
+def test_what_is_not_valid_fhir(record: bytes, name: str) -> None:
+    """What ``evaluate --strict`` adds: the lenient reader took these all the same, or named them."""
+    told = {f"{flaw.resource} {flaw.element}".rstrip() for flaw in flaws(resources_in(record))}
+    assert told == set(expected(name).get("invalid", []))
