@@ -1,4 +1,4 @@
-"""``evaluate --strict`` on what is shipped: the examples are valid FHIR, whatever the lenient reader would have taken."""
+"""``evaluate --strict`` on what is shipped: the examples are valid FHIR, not only readable."""
 
 from pathlib import Path
 
