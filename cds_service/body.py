@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 
 from flask import Request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException
 
 from cds_service.errors import Refusal
@@ -22,8 +23,8 @@ def read_body(request: Request, limit: int) -> bytes:
         raise _too_long(limit)
     try:
         body = request.stream.read(limit + 1)  # one byte more tells a chunked body that is too long
-    except HTTPException:
-        raise Refusal(400, "the body ended before its Content-Length") from None
+    except (HTTPException, OSError, ParseException):
+        raise Refusal(400, "the body broke off, or its chunks are not as HTTP has them") from None
     if len(body) > limit:
         raise _too_long(limit)
     return body if encoding == "identity" else _inflate(body, limit)

@@ -15,7 +15,7 @@ SPARE_THREADS = 4  # more than server.max_concurrent_calls, for the 503 and for 
 COUNTS = "PROMETHEUS_MULTIPROC_DIR"  # where the workers count together, for /metrics
 
 bind = "127.0.0.1:8000"
-worker_class = "gthread"
+worker_class = "cds_service.worker.Worker"
 workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 threads = 28 + SPARE_THREADS
 timeout = 60
