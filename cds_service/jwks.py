@@ -21,6 +21,7 @@ from cds_service.addresses import Refused
 from cds_service.fhir_client import Allowance, FhirClient, Unfetched, Wire
 from cds_service.settings import Settings
 
+NOT_FETCHED = "the keys could not be fetched"
 NO_KEYS = "no public RSA or EC key in it"
 PRIVATE = "a private key in it"
 
@@ -84,7 +85,7 @@ class AddressKeys:
         if asking is not None and not known:
             asking.join(_WAIT_S)
         if self._age() >= _LONGEST_S:
-            raise KeysError("the keys could not be fetched")
+            raise KeysError(NOT_FETCHED)
         return self._keys
 
     def _has(self, kid: str) -> bool:

@@ -160,7 +160,6 @@ def test_what_is_no_key_set(content):
         {"kty": "EC", "crv": "P-384", "x": "AA", "y": "AA"},
         {"kty": "RSA", "n": 5, "e": "AQAB"},
         {"kty": "RSA", "n": "AQAB", "e": "AQAB"},
-        RSAKey.generate_key(1024).as_dict(private=False),
         {"kty": ["RSA"]},
         {"use": "sig"},
     ],
@@ -170,6 +169,12 @@ def test_a_key_that_is_none_is_passed_over(key):
     assert [one.kid for one in read_keys(json.dumps({"keys": [key, usable]}).encode())] == ["a"]
     with pytest.raises(KeysError, match="no public RSA or EC key"):
         read_keys(json.dumps({"keys": [key]}).encode())
+
+
+@pytest.mark.filterwarnings("ignore:Key size")
+def test_a_short_key_is_passed_over():
+    with pytest.raises(KeysError, match="no public RSA or EC key"):
+        read_keys(json.dumps(ehr.jwks(RSAKey.generate_key(1024))).encode())
 
 
 def test_a_private_key_is_no_proof_of_anything():

@@ -3,11 +3,13 @@
 import json
 import logging
 import time
+from pathlib import Path
 
 import pytest
 
 from cds_service import tokens
 from cds_service.app import create_app
+from cds_service.jwks import NOT_FETCHED
 from tests import ehr
 from tests.ehr import BASE, CALL, DISCOVERY, FEEDBACK, GOOD, ask
 
@@ -214,3 +216,11 @@ def test_the_log_names_who_called(trust, caplog):
         logging.getLogger("osteohooks").removeHandler(handler)
     (line,) = [line for line in lines if line["event"] == "request"]
     assert (line["client"], line["tenant"], line["status"]) == ("ehr", "north", 200)
+
+
+def test_every_reason_is_explained():
+    """Who finds a reason in the log finds it in docs/security.md."""
+    page = (Path(__file__).parents[2] / "docs" / "security.md").read_text("utf-8")
+    reasons = [value for name, value in vars(tokens).items() if name.isupper() and isinstance(value, str)]
+    assert len(reasons) > 10
+    assert not [reason for reason in [*reasons, NOT_FETCHED] if f"`{reason}`" not in page]
