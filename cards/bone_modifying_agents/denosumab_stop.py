@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from cards.advice import at_least, at_most, one_lower
+from cards.advice import Advice, at_least, at_most, one_lower
 from cards.advisory import (
     APPOINTMENT_BOOK,
     ENCOUNTER_DISCHARGE,
@@ -16,6 +16,7 @@ from cards.advisory import (
 )
 from cards.facts.dental import opens_bone, planned
 from cards.facts.exposure import (
+    BISPHOSPHONATE,
     DENOSUMAB,
     NEVER,
     ONCOLOGY,
@@ -49,10 +50,7 @@ def denosumab_stop(chart: Chart, situation: Situation, table: Table) -> Advices:
     if course.records and (stop := _stop(course, table)):
         yield from _stopped(course, stop, bool(drafted), chart, situation, table)
     elif drafted:
-        dental = _dental_pause(course, chart, situation, table)
-        notes = [*dental["notes"], *_closing()]
-        used = [course.last, *drafted, *dental["used"]]
-        yield table.advise("drafted", used=used, notes=notes, about=DENOSUMAB, restart=dental["restart"])
+        yield _about_to_stop(course, drafted, chart, situation, table)
 
 
 def _stop(course: Course, table: Table) -> str | None:
@@ -66,6 +64,25 @@ def _stop(course: Course, table: Table) -> str | None:
         return "lapsed" if lapsed else None
     enough = len(course.doses) >= table.number("min_doses")
     return "no_order" if enough and course.days.at_least(table.number("gap")) else None
+
+
+def _about_to_stop(
+    course: Course, drafted: list[DrugRecord], chart: Chart, situation: Situation, table: Table
+) -> Advice:
+    """A drafted stop: a warning, or as urgent as a stop would be on this day after the last dose (ruling 14)."""
+    band = _band(course, table)
+    dental = _dental_pause(course, chart, situation, table)
+    facts: dict[str, Any] = {"about": DENOSUMAB, "restart": dental["restart"], "days": course.days or ""}
+    used = [course.last, *drafted, *dental["used"]]
+    if band is None:
+        return table.advise("drafted", used=used, notes=[*dental["notes"], *_closing()], **facts)
+    pain = pain_or_fracture_since(chart, course.last.evidence.when if course.last else None)
+    follow_on = _follow_on(course, chart, situation, table)
+    unknown = not follow_on and not _no_follow_on(course, chart, situation)
+    notes = ["late"] if band.name == "window" else []
+    notes += [*(["follow_on"] if follow_on else []), *dental["notes"], *(["pain"] if pain else []), *_closing()]
+    level = at_least(_indicator(band, bool(pain), bool(follow_on), unknown), "warning")
+    return table.advise("drafted", indicator=level, used=[*used, *pain, *follow_on], notes=notes, **facts)
 
 
 def _stopped(course: Course, stop: str, drafted: bool, chart: Chart, situation: Situation, table: Table) -> Advices:
@@ -86,7 +103,7 @@ def _stopped(course: Course, stop: str, drafted: bool, chart: Chart, situation: 
         else:
             chart.unknown[DENOSUMAB] = Missing(DENOSUMAB, DATE_NOT_PRECISE)
         return
-    unknown_follow_on = not follow_on and not chart.lacks(DrugRecord, "med-bisphosphonate-any")
+    unknown_follow_on = not follow_on and not _no_follow_on(course, chart, situation)
     indicator = _indicator(band, bool(pain), bool(follow_on), unknown_follow_on)
     if drafted:
         indicator = at_least(indicator, "warning")
@@ -140,10 +157,19 @@ def _follow_on(course: Course, chart: Chart, situation: Situation, table: Table)
         dose = other.last
         if other.status == NEVER or dose is None or dose.evidence.when is None:
             continue
+        if dose.record == "ordered" and dose.status in ("cancelled", "stopped"):
+            continue  # ordered and taken back, no dose on record
         recent = dose.evidence.when.days_before(chart.as_of).at_most(table.number("follow_on_days"))
         if recent and (last is None or dose.evidence.when.last >= last.first):
             found.append(dose)
     return found[-1:]
+
+
+def _no_follow_on(course: Course, chart: Chart, situation: Situation) -> bool:
+    """It is known that no bisphosphonate followed: none is ordered, none was given since the last denosumab."""
+    if course.days is None or any(other.order_active for other in bisphosphonates(chart, situation).values()):
+        return False
+    return chart.lacks(DrugRecord, BISPHOSPHONATE, within_days=int(course.days.hi))
 
 
 def _closing() -> list[str]:
