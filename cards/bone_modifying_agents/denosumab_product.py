@@ -7,7 +7,16 @@ from typing import Any
 
 from cards.advisory import ORDER_SELECT, ORDER_SIGN, PATIENT_VIEW, Advices, advisory
 from cards.facts.diagnosis import cancer, diagnosis
-from cards.facts.exposure import DENOSUMAB, ONCOLOGY, UNCLEAR, denosumab, product
+from cards.facts.exposure import (
+    ACTIVE,
+    DENOSUMAB,
+    ONCOLOGY,
+    UNCLEAR,
+    Course,
+    denosumab,
+    dose_and_interval,
+    product,
+)
 from cards.situation import Situation
 from cards.table import Table
 from fhir_mappings.chart import Chart
@@ -25,16 +34,21 @@ def denosumab_product(chart: Chart, situation: Situation, table: Table) -> Advic
         yield from _judge(drafts, drafts, chart, situation, table)
     elif situation.hook == PATIENT_VIEW:
         course = denosumab(chart, situation)
-        if course.records and (course.order_active or course.status == "active"):
+        if course.order_active or course.status == ACTIVE or _stopped_lately(course, table):
             yield from _judge(course.records, (), chart, situation, table)
+
+
+def _stopped_lately(course: Course, table: Table) -> bool:
+    """A stop, written or to be seen from the doses, that denosumab-stop would speak of if the product were clear."""
+    stopped = course.documented_stop or len(course.doses) > 1
+    return stopped and course.days is not None and course.days.at_most(table.number("stopped")) is True
 
 
 def _judge(
     records: Sequence[DrugRecord], drafts: Sequence[DrugRecord], chart: Chart, situation: Situation, table: Table
 ) -> Advices:
     kind = product(chart, situation, records)
-    dose = next((record.dose_mg for record in reversed(records) if record.dose_mg is not None), None)
-    interval = next((record.interval_days for record in reversed(records) if record.interval_days is not None), None)
+    dose, interval = dose_and_interval(records)
     facts: dict[str, Any] = {
         "used": [records[-1], diagnosis(chart).problem],
         "missing": [] if dose is not None else [Missing("denosumab-dose")],

@@ -21,6 +21,7 @@ from cards.facts.exposure import (
     bone_modifying,
     denosumab,
     product,
+    tablets,
 )
 from cards.facts.ordered import agent, drafted_doses, for_hypercalcaemia, for_osteoporosis, present
 from cards.situation import Situation
@@ -81,7 +82,7 @@ def _exposures(plan: ProcedureRecord, chart: Chart, situation: Situation, table:
             continue
         just_stopped = since.below(_pause(course.drug, table) or 0) is True and course.doses
         if course.status == ACTIVE or just_stopped:
-            yield Exposure(course, since, not _tablets(course))
+            yield Exposure(course, since, not tablets(course.drug, course.records))
 
 
 def _procedure(plan: ProcedureRecord, exposure: Exposure, chart: Chart, situation: Situation, table: Table) -> Advices:
@@ -156,7 +157,7 @@ def _dose(draft: DrugRecord, plans: list[ProcedureRecord], chart: Chart, situati
 def _examination(chart: Chart, situation: Situation, table: Table) -> Advices:
     """On an oncologic agent, and it is known that no dentist has looked for months."""
     for course in bone_modifying(chart, situation):
-        if course.status != ACTIVE or _tablets(course):
+        if course.status != ACTIVE or tablets(course.drug, course.records):
             continue
         if course.drug == DENOSUMAB and product(chart, situation, course.records) not in (ONCOLOGY, OTHER_USE):
             continue
@@ -195,10 +196,6 @@ def _dates(course: Course, table: Table) -> dict[str, str]:
     if last is None:
         return {}
     return {name: (last.first + timedelta(days=table.days(name))).isoformat() for name in ("review", "restart")}
-
-
-def _tablets(course: Course) -> bool:
-    return all(record.route == "oral" for record in course.records)
 
 
 def _word(record: ProcedureRecord, table: Table) -> Text:

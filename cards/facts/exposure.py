@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -27,6 +27,8 @@ BISPHOSPHONATES = (
     "med-incadronate",
 )
 BONE_MODIFYING = (DENOSUMAB, *BISPHOSPHONATES, BISPHOSPHONATE)
+
+OSTEOPOROSIS_TABLETS = ("med-alendronate", "med-risedronate")  # there is no infusion of them, whatever is written
 
 ACTIVE, STOPPED, UNKNOWN, NEVER = "active", "stopped", "unknown", "never"
 ONCOLOGY, OSTEOPOROSIS, OTHER_USE, UNCLEAR = "oncology", "osteoporosis", "gctb-or-hcm", "unclear"
@@ -107,7 +109,7 @@ def course(chart: Chart, situation: Situation, drug: str) -> Course:
         records=tuple(records),
         doses=tuple(doses),
         last=last,
-        status=_status(records, last, order_active, stop, chart, situation),
+        status=_status(drug, records, last, order_active, stop, chart, situation),
         order_active=order_active,
         documented_stop=stop,
         day=chart.as_of,
@@ -145,14 +147,25 @@ def product(chart: Chart, situation: Situation, records: Iterable[DrugRecord]) -
     """
     table = situation.table("exposure")
     known = list(records)
-    dose = next((record.dose_mg for record in reversed(known) if record.dose_mg is not None), None)
-    interval = next((record.interval_days for record in reversed(known) if record.interval_days is not None), None)
+    dose, interval = dose_and_interval(known)
     long_interval = interval is not None and interval >= table.number("osteoporosis_interval")
     if dose == table.number("oncology_mg") and not long_interval:
         return OTHER_USE if _other_use(chart, known) else ONCOLOGY
     if dose == table.number("osteoporosis_mg") and (interval is None or long_interval):
         return UNCLEAR if diagnosis(chart).confirmed else OSTEOPOROSIS
     return UNCLEAR
+
+
+def dose_and_interval(records: Sequence[DrugRecord]) -> tuple[Decimal | None, Decimal | None]:
+    """The newest dose in mg and the newest interval in days that goes with it, not one of another product's dose."""
+    dose = next((record.dose_mg for record in reversed(records) if record.dose_mg is not None), None)
+    same = [record for record in records if record.dose_mg in (None, dose)]
+    return dose, next((record.interval_days for record in reversed(same) if record.interval_days is not None), None)
+
+
+def tablets(drug: str, records: Iterable[DrugRecord]) -> bool:
+    """True when the drug is taken by mouth: then its status and period say whether it is taken (ruling 41)."""
+    return all(record.route == "oral" or (record.route is None and drug in OSTEOPOROSIS_TABLETS) for record in records)
 
 
 def last_bone_modifying(chart: Chart, situation: Situation) -> Course | None:
@@ -202,6 +215,7 @@ def _documented_stop(records: list[DrugRecord], order_active: bool, last: DrugRe
 
 
 def _status(
+    drug: str,
     records: list[DrugRecord],
     last: DrugRecord | None,
     order_active: bool,
@@ -212,7 +226,7 @@ def _status(
     table = situation.table("exposure")
     since = last.evidence.when.days_before(chart.as_of) if last and last.evidence.when else None
     if order_active:
-        if all(record.route == "oral" for record in records):
+        if tablets(drug, records):
             return ACTIVE if _within_period(records, chart.as_of) else UNKNOWN
         recent = since is not None and since.at_most(table.number("order_active"))
         return ACTIVE if recent else UNKNOWN

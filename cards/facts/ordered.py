@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from cards.facts.diagnosis import MYELOMA, diagnosis
-from cards.facts.exposure import BISPHOSPHONATE, BISPHOSPHONATES, BONE_MODIFYING, DENOSUMAB, OSTEOPOROSIS, product
+from cards.facts.exposure import (
+    BISPHOSPHONATE,
+    BISPHOSPHONATES,
+    BONE_MODIFYING,
+    DENOSUMAB,
+    OSTEOPOROSIS,
+    OSTEOPOROSIS_TABLETS,
+    product,
+)
 from cards.situation import Situation
 from fhir_mappings.chart import Chart
 from fhir_mappings.conditions import Problem
 from fhir_mappings.medications import DrugRecord
 
 ZOLEDRONIC, ZOLEDRONIC_5 = "med-zoledronic-acid", "med-zoledronic-acid-5"
-FOR_OSTEOPOROSIS_ONLY = ("med-alendronate", "med-risedronate")
 INFUSED = ("med-zoledronic-acid", "med-pamidronate", "med-ibandronate", "med-incadronate")
 
 
@@ -42,7 +49,7 @@ def for_osteoporosis(draft: DrugRecord, chart: Chart, situation: Situation) -> b
     yearly = situation.table("ordered").number("osteoporosis_zoledronic_mg")
     if drug == ZOLEDRONIC and (ZOLEDRONIC_5 in draft.concepts or draft.dose_mg == yearly):
         return True
-    return drug in FOR_OSTEOPOROSIS_ONLY or present(chart, "osteoporosis")
+    return drug in OSTEOPOROSIS_TABLETS or present(chart, "osteoporosis")
 
 
 def bone_disease(chart: Chart) -> bool:
