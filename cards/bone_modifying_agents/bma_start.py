@@ -7,6 +7,7 @@ from cards.facts.calcium import Calcium, calcium
 from cards.facts.diagnosis import diagnosis, primary_sites
 from cards.facts.exposure import ACTIVE, BONE_MODIFYING, bone_modifying, last_bone_modifying
 from cards.facts.imaging import disproved
+from cards.facts.ordered import present
 from cards.facts.radiotherapy import RADIOTHERAPY, of_bone
 from cards.situation import Situation
 from cards.table import Table
@@ -18,6 +19,8 @@ from fhir_mappings.labs import Lab
 from fhir_mappings.lesions import Lesion
 from fhir_mappings.medications import DrugRecord
 from fhir_mappings.procedures import ProcedureRecord
+
+HORMONE_SENSITIVE, HORMONE_RESISTANT = "hormone-sensitive-malignancy", "hormone-resistant-malignancy"
 
 
 @advisory(
@@ -38,15 +41,16 @@ def bma_start(chart: Chart, situation: Situation, table: Table) -> Advices:
         return
     last = last_bone_modifying(chart, situation)
     notes = ["last"] if last else []
-    if "prostate" in primary_sites(chart):
+    if "prostate" in primary_sites(chart) and not present(chart, HORMONE_RESISTANT):
         notes.append("prostate")
     if situation.said("diagnosis-criteria"):
         notes.append("unproven")
     notes += ["radiotherapy"] if radiotherapy else []
     level = calcium(chart, situation)
+    low = level.used if isinstance(level, Calcium) and _low(level, table) else ()
     yield table.advise(
-        "calcium-first" if isinstance(level, Calcium) and _low(level, table) else "consider",
-        used=[diagnosis(chart).problem, last.last if last else None, *radiotherapy[-1:]],
+        "calcium-first" if low else "consider",
+        used=[diagnosis(chart).problem, last.last if last else None, *low, *radiotherapy[-1:]],
         notes=notes,
         drug=drug(last.drug) if last else "",
         date=last.last.evidence.when if last and last.last and last.last.evidence.when else "",
@@ -77,8 +81,9 @@ def _not_for(chart: Chart, table: Table) -> bool:
     pregnant = chart.latest(Assessment, "pregnant")
     if pregnant and pregnant.value is True:
         return True
-    barred = ["onj", "pregnancy"] + (["hormone-sensitive-prostate-cancer"] if table.choice("hspc") == "off" else [])
-    return any(problem.present and problem.certainty == "confirmed" for problem in chart.any(Problem, *barred))
+    if table.choice("hspc") == "off" and "prostate" in primary_sites(chart) and present(chart, HORMONE_SENSITIVE):
+        return True
+    return present(chart, "onj", "pregnancy")
 
 
 def _low(level: Calcium, table: Table) -> bool:
