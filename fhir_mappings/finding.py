@@ -81,7 +81,14 @@ class Skipped(msgspec.Struct, frozen=True):
     names: tuple[str, ...] = ()
 
 
-_WIDE = ("cancer-any", "cancer-generic", "secondary-cancer-any", "med-systemic-therapy", "dental-procedure")
+_WIDE = (
+    "cancer-any",
+    "cancer-generic",
+    "secondary-cancer-any",
+    "med-systemic-therapy",
+    "dental-procedure",
+    "proc-dental-invasive",
+)
 
 
 def narrowest_first(concepts: Iterable[str]) -> tuple[str, ...]:

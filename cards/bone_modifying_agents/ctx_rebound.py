@@ -80,7 +80,7 @@ def _judge(markers: Markers, days: Range, last: When, chart: Chart, situation: S
     pain = pain_or_fracture_since(chart, last)
     kidney = on_dialysis(chart, situation) is not None or present(chart, "renal-impairment")
     facts: dict[str, Any] = {
-        "used": [*markers.all, *pain],
+        "used": [*markers.all, denosumab(chart, situation).last, *pain],
         "about": DENOSUMAB,
         "value": markers.now.value,
         "days": days,
