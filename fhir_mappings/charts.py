@@ -48,6 +48,14 @@ class Reading(msgspec.Struct, frozen=True):
     chart_drafts: list[Finding] = []
 
 
+class _Look(msgspec.Struct, frozen=True):
+    """The first look at one resource, and what its code means."""
+
+    resource: Supplied
+    head: views.Head
+    concepts: frozenset[str]
+
+
 def read_chart(
     supplied: Iterable[Supplied],
     *,
@@ -66,11 +74,11 @@ def read_chart(
     """
     shelf = Shelf(terminology, as_of=as_of)
     skipped: list[Skipped] = []
-    heads = _heads(supplied, shelf, skipped)
-    mine = _patient_references(heads, patient_id)
-    findings = _findings(heads, mine, shelf, skipped)
+    looks = _looks(supplied, shelf, skipped)
+    mine = _patient_references(looks, patient_id)
+    findings = _findings(looks, mine, shelf, skipped)
     drafting = shelf.for_drafts()
-    drafted = _findings(_heads(drafts, drafting, skipped), mine, drafting, skipped)
+    drafted = _findings(_looks(drafts, drafting, skipped), mine, drafting, skipped)
     past = [finding for finding in findings if not _is_draft(finding) and not _is_later(finding, as_of)]
     past = [
         *(one for one in past if not isinstance(one, Lesion)),
@@ -85,32 +93,30 @@ def read_each(
 ) -> Iterator[tuple[Supplied, list[Finding | Skipped]]]:
     """Each resource that some reader wants with what is made of it, whoever's it is: for reports on data, no chart."""
     shelf = Shelf(terminology, as_of=as_of)
-    for resource, head in _heads(supplied, shelf, []):
-        yield resource, _read(resource, head, shelf)
+    for look in _looks(supplied, shelf, []):
+        yield look.resource, _read(look, shelf)
 
 
-def _findings(
-    heads: list[tuple[Supplied, views.Head]], mine: set[str], shelf: Shelf, skipped: list[Skipped]
-) -> list[Finding]:
+def _findings(looks: Iterable[_Look], mine: set[str], shelf: Shelf, skipped: list[Skipped]) -> list[Finding]:
     """What the readers make of the chosen resources; what they could not read is added to ``skipped``."""
     findings: list[Finding] = []
-    for resource, head in heads:
-        if mine and not _belongs(resource, head, mine):
-            skipped.append(Skipped(_name(head), OTHER_PATIENT))
+    for look in looks:
+        if mine and not _belongs(look.resource, look.head, mine):
+            skipped.append(Skipped(_name(look.head), OTHER_PATIENT))
             continue
-        for outcome in _read(resource, head, shelf):
+        for outcome in _read(look, shelf):
             if isinstance(outcome, Skipped):
                 skipped.append(
-                    outcome if outcome.reference else msgspec.structs.replace(outcome, reference=_name(head))
+                    outcome if outcome.reference else msgspec.structs.replace(outcome, reference=_name(look.head))
                 )
             else:
                 findings.append(outcome)
     return findings
 
 
-def _heads(supplied: Iterable[Supplied], shelf: Shelf, skipped: list[Skipped]) -> list[tuple[Supplied, views.Head]]:
+def _looks(supplied: Iterable[Supplied], shelf: Shelf, skipped: list[Skipped]) -> list[_Look]:
     """The first look at every resource; referenced kinds go on the shelf, copies of one resource count once."""
-    chosen: dict[tuple[str, str | bytes], tuple[Supplied, views.Head]] = {}
+    chosen: dict[tuple[str, str | bytes], _Look] = {}
     for index, resource in enumerate(supplied):
         try:
             head = _HEAD.decode(resource.raw)
@@ -128,19 +134,21 @@ def _heads(supplied: Iterable[Supplied], shelf: Shelf, skipped: list[Skipped]) -
                 shelf.put(resource.full_url, resource.raw)
         if kind not in _READERS:
             continue
-        if kind not in _CODELESS and not _maybe_wanted(head, kind, shelf):
+        concepts = _meaning(head, shelf)
+        if kind not in _CODELESS and not _maybe_wanted(head, kind, concepts):
             continue
         key = (kind, head.id or bytes(resource.raw))
-        if key not in chosen or _newer((resource, head), chosen[key]):
-            chosen[key] = (resource, head)
+        look = _Look(resource, head, concepts)
+        if key not in chosen or _newer(look, chosen[key]):
+            chosen[key] = look
     return list(chosen.values())
 
 
-def _maybe_wanted(head: views.Head, kind: str, shelf: Shelf) -> bool:
-    if not isinstance(head.code, views.CodeableConcept):
-        return True  # no code, or another FHIR version's shape: let the reader say so
-    wanted = _meaning(head, shelf)
-    return bool(wanted) and any(reader.wants is None or wanted & reader.wants for reader in _READERS[kind])
+def _maybe_wanted(head: views.Head, kind: str, concepts: frozenset[str]) -> bool:
+    if not concepts:
+        # Without a code, or with one in another FHIR version's shape, let the reader say so.
+        return not isinstance(head.code, views.CodeableConcept)
+    return any(reader.wants is None or concepts & reader.wants for reader in _READERS[kind])
 
 
 def _meaning(head: views.Head, shelf: Shelf) -> frozenset[str]:
@@ -154,17 +162,15 @@ def _meaning(head: views.Head, shelf: Shelf) -> frozenset[str]:
 
 
 def _meaning_of(code: views.CodeableConcept, shelf: Shelf) -> frozenset[str]:
-    found: frozenset[str] = frozenset()
-    for coding in code.codings:
-        found |= shelf.terminology.meaning(coding.system, coding.code)
-    return found
+    meanings = [shelf.terminology.meaning(coding.system, coding.code) for coding in code.codings]
+    return meanings[0] if len(meanings) == 1 else frozenset().union(*meanings)
 
 
-def _read(resource: Supplied, head: views.Head, shelf: Shelf) -> list[Finding | Skipped]:
+def _read(look: _Look, shelf: Shelf) -> list[Finding | Skipped]:
+    resource, head, concepts = look.resource, look.head, look.concepts
     kind = head.resource_type or ""
     if isinstance(head.code, str) and kind not in _CODELESS:
         return [Skipped(_name(head), UNREADABLE, "code", _any_of(kind, shelf.terminology))]
-    concepts = _meaning(head, shelf)
     outcomes: list[Finding | Skipped] = []
     for reader in _READERS[kind]:
         if reader.wants is not None and not concepts & reader.wants:
@@ -187,10 +193,10 @@ def _any_of(reference: str, terminology: Terminology) -> tuple[str, ...]:
     return tuple(sorted({name for reader in readers for name in reader.all_names(terminology)}))
 
 
-def _patient_references(heads: list[tuple[Supplied, views.Head]], patient_id: str | None) -> set[str]:
+def _patient_references(looks: Iterable[_Look], patient_id: str | None) -> set[str]:
     """Every way a resource may refer to the chart's patient. A Patient without an id is this one if no other is."""
     wanted = relative(patient_id).rsplit("/", 1)[-1] if patient_id else None
-    people = [(resource, head.id) for resource, head in heads if head.resource_type == "Patient"]
+    people = [(look.resource, look.head.id) for look in looks if look.head.resource_type == "Patient"]
     same = people[:1] if wanted is None else [one for one in people if one[1] == wanted]
     same = same or [one for one in people if one[1] is None]
     identity = wanted or (same[0][1] if same else None)
@@ -223,12 +229,12 @@ def _patients_booked(resource: Supplied, head: views.Head) -> list[str]:
     ]
 
 
-def _newer(new: tuple[Supplied, views.Head], old: tuple[Supplied, views.Head]) -> bool:
+def _newer(new: _Look, old: _Look) -> bool:
     """Of two copies of one resource the later version counts; else the choice only has to be the same every time."""
 
-    def order(copy: tuple[Supplied, views.Head]) -> tuple[str, str, bytes]:
-        meta = copy[1].meta or views.Meta()
-        return (meta.last_updated or "", meta.version_id or "", bytes(copy[0].raw))
+    def order(copy: _Look) -> tuple[str, str, bytes]:
+        meta = copy.head.meta or views.Meta()
+        return (meta.last_updated or "", meta.version_id or "", bytes(copy.resource.raw))
 
     return order(new) > order(old)
 
