@@ -1,6 +1,6 @@
-"""Write fhir_mappings/codes/ from the research list, once. Afterwards the JSON files are the source.
+"""What fhir_mappings/codes/ was once written with, from the research list. The JSON files there are the source now.
 
-    python -m tools.terminology RESEARCH_LIST.json
+    python -m tools.terminology RESEARCH_LIST.json FOLDER     # writes into FOLDER, to compare with what is shipped
 
 Beside the research list it reads ``tools/terminology.toml`` (what is split, renamed, added, taken out) and
 ``tools/terminology-forms.toml`` (our own codes, forms and reasons). See docs/decisions/0101-terminology-files.md.
@@ -35,13 +35,19 @@ NOTICE = {
 Row = dict[str, Any]
 
 
-def main(research: Path) -> None:
-    """Write every file. Raises KeyError naming a code that has neither a row of its own nor one to take over."""
+def main(research: Path, folder: Path) -> None:
+    """Writes every file into ``folder``, which may not be the shipped one: later changes were made there by hand.
+
+    Raises KeyError naming a code that has neither a row of its own nor one to take over.
+    """
+    global CODES
+    if folder.resolve() == CODES.resolve():
+        raise SystemExit(f"{folder} holds the source. Write another folder, and compare.")
+    folder.mkdir(parents=True, exist_ok=True)
+    CODES = folder
     table = tomllib.loads((HERE / "terminology.toml").read_text("utf-8"))
     forms = tomllib.loads((HERE / "terminology-forms.toml").read_text("utf-8"))
     found = json.loads(research.read_text("utf-8"))
-    for old in CODES.glob("*.json"):
-        old.unlink()
     short = {uri: key for key, uri in table["systems"].items()}
     concepts, known = _from_research(found, table, short)
     _add_ours(concepts, known, table, {row[0]: row[2] for row in forms["local"]["codes"]})
@@ -336,4 +342,4 @@ def _laid_out(value: Any, depth: int) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -39,6 +39,10 @@ def hypercalcemia(chart: Chart, situation: Situation, table: Table) -> Advices:
         used=[*level.used, symptoms or None],
         missing=[symptoms] if not symptoms else [],
         notes=_notes(level, band, symptomatic, bool(symptoms), chart),
+        suggest=[
+            *band.suggest,
+            *([] if symptoms or band.name == "upper-normal" else ["record-hypercalcemia-symptoms"]),
+        ],
         kind=table.word[level.kind],
         value=level.value,
         total=level.measured.value,

@@ -137,6 +137,7 @@ def _banded(lesion: Lesion, score: Score, notes: tuple[str, ...], situation: Sit
         score=score,
         used=_used(lesion),
         missing=score.missing,
+        suggest=[*band.suggest, *(["record-bone-lesion"] if score.missing else [])],
         notes=(*notes, *(("before_radiotherapy",) if radiotherapy else ())),
         about=lesion.key,
         bone=lesion_place(lesion),
