@@ -10,6 +10,7 @@ from cds_service.calls import calls
 from cds_service.cors import allow_origins
 from cds_service.discovery import discovery, services
 from cds_service.feedback import feedback
+from cds_service.openapi import openapi
 from cds_service.operations import limit, observe, operations
 from cds_service.pages import pages
 from cds_service.replies import answer_errors
@@ -39,6 +40,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(feedback(store, known, settings.server.max_body_bytes))
     app.register_blueprint(terminology(settings.server.base_url.rstrip("/")))
     app.register_blueprint(operations(store))
+    app.register_blueprint(openapi(settings, known.values()))
     app.register_blueprint(pages(advisor, known))
     answer_errors(app)
     allow_origins(app, settings.server.cors_origins)

@@ -46,7 +46,7 @@ class _Entry(msgspec.Struct, rename="camel"):
     override_reason: _Reason | None = None
 
 
-class _Body(msgspec.Struct):
+class FeedbackBody(msgspec.Struct):
     feedback: list[_Entry]
 
 
@@ -76,7 +76,7 @@ def feedback(store: Store | None, known: dict[str, Service], most_bytes: int) ->
 def read_feedback(body: bytes) -> list[FeedbackEntry]:
     """The entries of a post. Raises Refusal (400) that names the place of the first thing that is wrong."""
     try:
-        entries = msgspec.json.decode(body, type=_Body).feedback
+        entries = msgspec.json.decode(body, type=FeedbackBody).feedback
     except msgspec.ValidationError as error:
         place, what = place_of(error)
         raise _wrong(place or "the body", what) from None
