@@ -146,7 +146,8 @@ def _speaks(total: Range | None, table: Table) -> bool:
 
 def _drugs(day: date, chart: Chart, situation: Situation, table: Table) -> Iterator[Reason]:
     calcium = course(chart, situation, "med-calcium")
-    if calcium.last is not None and (calcium.status == ACTIVE or _within(calcium.last, day, table.days("calcium"))):
+    taken = calcium.status == ACTIVE and calcium.order_active  # a dose alone counts by its own day
+    if calcium.last is not None and (taken or _within(calcium.last, day, table.days("calcium"))):
         yield Reason("caution", "calcium", calcium.last)
     systemic = [
         record
