@@ -48,6 +48,7 @@ _ALIASES = {
 }
 _KNOWN = (LOCAL, CONCEPT, LOINC, SNOMED, RXNORM, ATC, ICD10, ICD10CM, ICDO3, HCPCS, CPT, CDT, HGNC, DICOM, SERVICE_TYPE)
 _ALIASES |= {uri.split("://")[1].lower(): uri for uri in _KNOWN}
+_AS_WRITTEN = {uri: uri for uri in _KNOWN}  # how nearly everyone writes them: looked up before anything is taken apart
 _CLASSIFICATIONS = frozenset({ICD10, ICD10CM, ATC})  # dots, spaces, dagger and asterisk do not matter in their codes
 NO_HIERARCHY = frozenset({LOINC, SNOMED, RXNORM})  # "is-a" there needs the release files, which are not shipped
 _CLASSIFICATION_MARKS = str.maketrans("", "", ". *†+!")
@@ -65,6 +66,8 @@ def coding(system: str, code: str) -> Coding:
 
 def system_uri(system: str) -> str:
     """The one spelling of a system: short names, OIDs, https, a trailing slash, a version and SNOMED editions."""
+    if (known := _AS_WRITTEN.get(system)) is not None:
+        return known
     plain = system.strip().split("|")[0].rstrip("/").lower().removeprefix("http://").removeprefix("https://")
     if plain.startswith("snomed.info/sct/"):
         return SNOMED

@@ -251,7 +251,7 @@ def merge(lesions: Iterable[Lesion]) -> list[Lesion]:
     a focus are there. The latest value of each item counts, then the more specific, then the more severe.
     """
     groups: dict[str, list[Lesion]] = defaultdict(list)
-    for lesion in sorted(lesions, key=_order):
+    for lesion in _in_order(lesions):
         groups[lesion.key or repr(lesion)].append(lesion)
     focused = {key: group for key, group in groups.items() if key.startswith(_FOCUS)}
     at_place: dict[str, set[str]] = defaultdict(set)
@@ -262,7 +262,12 @@ def merge(lesions: Iterable[Lesion]) -> list[Lesion]:
     for key in [key for key in groups if len(at_place.get(key, ())) == 1]:
         (focus,) = at_place[key]
         groups[focus].extend(groups.pop(key))
-    return [_merged(sorted(group, key=_order)) for group in groups.values()]
+    return [_merged(_in_order(group)) for group in groups.values()]
+
+
+def _in_order(lesions: Iterable[Lesion]) -> list[Lesion]:
+    several = list(lesions)
+    return sorted(several, key=_order) if len(several) > 1 else several
 
 
 def _order(lesion: Lesion) -> tuple[object, ...]:

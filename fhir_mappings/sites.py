@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -107,15 +108,22 @@ def observed_site(observation: views.Observation, shelf: Shelf) -> Site:
 
 def coding_site(coding: views.Coding, shelf: Shelf) -> Site:
     """The place of one coding: a body structure, a metastasis or fracture of a named bone, or one of our codes."""
-    if not coding.code:
+    if not coding.code or not coding.system:
         return NOWHERE
-    if coding.system and system_uri(coding.system) == ICDO3:
+    if system_uri(coding.system) == ICDO3:
         return _longest(_PLACES["topography"], _plain(coding.code))
-    said = [local_site(shelf.terminology.local(coding.system, coding.code))]
-    if concepts := shelf.terminology.concepts(coding.system, coding.code):
-        said += [_PLACES["concept"].get(concept, NOWHERE) for concept in concepts]
-        said.append(_longest(_PLACES["code"], _plain(coding.code)))
-    return combine(said)
+    local = shelf.terminology.local(coding.system, coding.code)
+    concepts = shelf.terminology.concepts(coding.system, coding.code)
+    if not concepts:
+        return local_site(local)
+    plain = _plain(coding.code)
+    return _meant_site(local, concepts, plain if plain.isdigit() else plain[:_LONGEST_ICD])
+
+
+@lru_cache(maxsize=4096)
+def _meant_site(local: str | None, concepts: frozenset[str], code: str) -> Site:
+    named = [_PLACES["concept"].get(concept, NOWHERE) for concept in concepts]
+    return combine([local_site(local), *named, _longest(_PLACES["code"], code)])
 
 
 def local_site(code: str | None) -> Site:

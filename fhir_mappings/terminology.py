@@ -57,7 +57,8 @@ __all__ = [
     "TerminologyError",
 ]
 
-_REMEMBERED = 20_000  # a client may send any code: what is remembered has an end
+_REMEMBERED = 20_000  # a client may send any code, of any length: what is remembered has an end
+_LONGEST_REMEMBERED = 256  # characters of a system and a code together
 
 
 class Terminology:
@@ -75,8 +76,8 @@ class Terminology:
         self._site: dict[Coding, frozenset[str]] = {}
         self._codes: dict[str, list[Coding]] = {}
         self._prefixes: dict[str, list[Coding]] = {}
-        self._remembered: dict[tuple[str | None, str | None], frozenset[str]] = {}
-        self._meanings: dict[tuple[str | None, str | None], frozenset[str]] = {}
+        self._remembered: dict[Asked, frozenset[str]] = {}
+        self._meanings: dict[Asked, frozenset[str]] = {}
 
     @classmethod
     def load(cls, site_folder: Path | None = None) -> Terminology:
@@ -111,9 +112,7 @@ class Terminology:
         found = self._remembered.get(key)
         if found is None:
             found = self._find(coding(system, code)) if system and code else frozenset()
-            if len(self._remembered) >= _REMEMBERED:
-                self._remembered.clear()
-            self._remembered[key] = found
+            _remember(self._remembered, key, found)
         return found
 
     def meaning(self, system: str | None, code: str | None) -> frozenset[str]:
@@ -123,9 +122,7 @@ class Terminology:
         if found is None:
             local = self.local(system, code)
             found = self.concepts(system, code) | ({local} if local is not None else frozenset())
-            if len(self._meanings) >= _REMEMBERED:
-                self._meanings.clear()
-            self._meanings[key] = found
+            _remember(self._meanings, key, found)
         return found
 
     def of_text(self, text: str) -> frozenset[str]:
@@ -262,6 +259,17 @@ class Terminology:
         return concepts, local
 
 
+Asked = tuple[str | None, str | None]  # a system and a code, as a client wrote them
+
+
+def _remember(memory: dict[Asked, frozenset[str]], asked: Asked, found: frozenset[str]) -> None:
+    if len(asked[0] or "") + len(asked[1] or "") > _LONGEST_REMEMBERED:
+        return
+    if len(memory) >= _REMEMBERED:
+        memory.clear()
+    memory[asked] = found
+
+
 def _under(prefixes: dict[str, set[str]], code: str) -> set[str]:
     found: set[str] = set()
     longest = max(map(len, prefixes), default=0)  # a client may send a code of any length
@@ -272,5 +280,7 @@ def _under(prefixes: dict[str, set[str]], code: str) -> set[str]:
 
 def _plain(text: str) -> str:
     """NFKC, lower case, without invisible characters (a zero-width space inside a word is common)."""
+    if text.isascii():
+        return text.lower()  # nothing to fold, nothing invisible
     folded = unicodedata.normalize("NFKC", text).casefold()
     return "".join(letter for letter in folded if unicodedata.category(letter) != "Cf")
