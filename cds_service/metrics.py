@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from prometheus_client import (
     REGISTRY,
@@ -40,10 +41,17 @@ busy = Counter("osteohooks_busy", "Calls turned away because enough were being a
 COMPLETE = "complete"
 
 
+# The labels of every call are few, and finding their counters takes longer than counting.
+_card = cache(cards.labels)
+_prefetch = cache(prefetch.labels)
+of_call = cache(calls.labels)
+seconds_of = cache(seconds.labels)
+
+
 def count_answer(answer: Answer) -> None:
     """Counts the cards of an answer, and what it held back."""
     for card in answer.cards:
-        cards.labels(card["source"]["topic"]["code"], card["indicator"]).inc()
+        _card(card["source"]["topic"]["code"], card["indicator"]).inc()
     for entry in answer.evaluation.get("suppressed", ()):
         suppressed.labels(entry["advisory"], entry["why"]).inc()
 
@@ -51,7 +59,7 @@ def count_answer(answer: Answer) -> None:
 def count_prefetch(wanted: Iterable[str], gaps: Mapping[str, str], failures: Iterable[Mapping[str, str]]) -> None:
     """Counts what became of each wanted key, and the fetches that failed on the way."""
     for key in wanted:
-        prefetch.labels(key, gaps.get(key, COMPLETE)).inc()
+        _prefetch(key, gaps.get(key, COMPLETE)).inc()
     for failure in failures:
         fetch_failures.labels(failure["key"], failure["why"]).inc()
 

@@ -67,9 +67,9 @@ def observe(app: Flask, known: Iterable[str]) -> None:
         asked = (request.view_args or {}).get("service_id", "")
         service = asked if asked in services else "unknown"
         if kind := _KINDS.get(request.endpoint or ""):
-            metrics.calls.labels(kind, service, response.status_code).inc()
+            metrics.of_call(kind, service, response.status_code).inc()
             if kind == "call":
-                metrics.seconds.labels(service).observe(took)
+                metrics.seconds_of(service).observe(took)
         told = {"method": request.method, "route": str(request.url_rule or "none"), "status": response.status_code}
         told |= {"ms": round(took * 1000, 1)} | ({"service": service} if kind else {})
         quiet = request.blueprint == "operations"
