@@ -24,6 +24,7 @@ _UNDECODABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 T = TypeVar("T")
 _ABSENT = msgspec.Raw(b"")
 _SPECIAL = (b"Bundle", b"OperationOutcome")
+_NO_MATCH = ("include", "outcome")  # entries of a page of a search that are not what was searched for
 _KIND_FIRST = re.compile(rb'\s*{\s*"resourceType"\s*:\s*"(\w+)"')
 
 
@@ -135,13 +136,15 @@ def _bundle(bundle: _Value, flawed: bool) -> Contents:
     gaps: list[Why | None] = [UNREADABLE] if flawed else []
     matches = 0
     for entry in bundle.entry or []:
-        matches += entry.search is None or entry.search.mode not in ("include", "outcome")
-        kind = _ordinary(entry)
-        if kind is not None:
-            supplied.append(Supplied(entry.resource, entry.full_url))
-            if kind == b"Patient":
-                patients.append(entry.resource)
-            continue
+        if entry.search is None or entry.search.mode not in _NO_MATCH:
+            matches += 1
+        if entry.response is None and (first := _KIND_FIRST.match(memoryview(entry.resource))) is not None:
+            kind = first[1]
+            if kind not in _SPECIAL:  # nearly all: nothing needs a second look
+                supplied.append(Supplied(entry.resource, entry.full_url))
+                if kind == b"Patient":
+                    patients.append(entry.resource)
+                continue
         part = _entry(entry)
         supplied += part.supplied
         patients += part.patients
@@ -150,14 +153,6 @@ def _bundle(bundle: _Value, flawed: bool) -> Contents:
     if next_page is not None or (bundle.total is not None and bundle.total > matches):
         gaps.append(PAGE_NOT_FOLLOWED)
     return Contents(supplied, gravest(gaps), patients, "Bundle", next_page, bundle.total, matches)
-
-
-def _ordinary(entry: _Entry) -> bytes | None:
-    """The type of a resource that needs no second look here, as nearly all are; None for everything else."""
-    if entry.response is not None:
-        return None
-    first = _KIND_FIRST.match(memoryview(entry.resource))
-    return first[1] if first is not None and first[1] not in _SPECIAL else None
 
 
 def _entry(entry: _Entry) -> Contents:

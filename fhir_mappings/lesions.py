@@ -129,31 +129,34 @@ def read_lesion(observation: views.Observation, concepts: frozenset[str], shelf:
             yield skip
         return
     site = observed_site(observation, shelf)
-    found, others = _components(observation, shelf)
+    evidence = evidence_of(observation)
+    found, others = _components(observation, evidence, shelf)
     if code != PANEL:
-        found.append(read_item(code, observation, evidence_of(observation, original_of(observation)), shelf, ALONE))
+        found.append(read_item(code, observation, _with_original(evidence, observation), shelf, ALONE))
     named = _focus(observation, shelf) or _codes(observation.body_site)
-    lesion = partial_lesion(evidence_of(observation), found, site, named)
+    lesion = partial_lesion(evidence, found, site, named)
     if code == PANEL or code in _UNPLACED or lesion.key != lesion.evidence.reference:
         yield lesion
     else:
         yield Skipped(lesion.evidence.reference, UNREADABLE, "bodySite", names)
     for item, part in others:
-        if (finding := from_value(item, part, evidence_of(observation), shelf, lesion.site)) is not None:
+        if (finding := from_value(item, part, evidence, shelf, lesion.site)) is not None:
             yield finding
 
 
 def _components(
-    observation: views.Observation, shelf: Shelf
+    observation: views.Observation, evidence: Evidence, shelf: Shelf
 ) -> tuple[list[Item | Missing], list[tuple[str, views.Value]]]:
     """The components that are items of the lesion, read; and the others that have a local code, as they are."""
     coded = [(code, part) for part in observation.component or [] if (code := shelf.local(part.code))]
     items = [
-        read_item(code, part, evidence_of(observation, original_of(part)), shelf, COMPONENT)
-        for code, part in coded
-        if code in ITEMS
+        read_item(code, part, _with_original(evidence, part), shelf, COMPONENT) for code, part in coded if code in ITEMS
     ]
     return items, [(code, part) for code, part in coded if code not in ITEMS]
+
+
+def _with_original(evidence: Evidence, value: views.Value) -> Evidence:
+    return Evidence(evidence.reference, evidence.when, original_of(value), evidence.preliminary)
 
 
 def read_item(code: str, value: views.Value, evidence: Evidence, shelf: Shelf, specific: int) -> Item | Missing:
