@@ -47,7 +47,8 @@ def _of_value(value: Any) -> Iterator[Flaw]:
         return
     yield from _of_resource(_name(value), kind, _shell(value) if kind == "Bundle" else value)
     if kind == "Bundle":
-        for entry in value.get("entry") or []:
+        entries = value.get("entry")
+        for entry in entries if isinstance(entries, list) else []:
             if isinstance(entry, dict) and entry.get("resource") is not None:
                 yield from _of_value(entry["resource"])
 

@@ -12,6 +12,7 @@ import msgspec
 from flask import Flask
 from flask.testing import FlaskClient
 
+from cds_service.advisor import Advisor
 from cds_service.app import create_app
 from cds_service.logs import formatter
 from cds_service.settings import load_settings
@@ -32,7 +33,9 @@ class Judge:
     def __init__(self, **settings: str) -> None:
         environ = {"OSTEOHOOKS__STORE__URL": "", "OSTEOHOOKS__SERVER__ALLOW_AS_OF": "true"}
         environ |= {f"OSTEOHOOKS__{name.upper()}": value for name, value in settings.items()}
-        self.app: Flask = create_app(load_settings(environ=environ))
+        loaded = load_settings(environ=environ)
+        self.advisor = Advisor(loaded)
+        self.app: Flask = create_app(loaded)
         self.client: FlaskClient = self.app.test_client()
         self._log = _Lines()
         logging.getLogger("osteohooks").addHandler(self._log)

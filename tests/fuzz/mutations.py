@@ -166,7 +166,7 @@ _CHANGES: list[Callable[[Random, Json, Place], Json]] = [
 # --- What may be done to the bytes ----------------------------------------------------------------------------------
 
 
-def _damage(random: Random, body: bytes) -> bytes:
+def damaged(random: Random, body: bytes) -> bytes:
     start = random.randrange(len(body) + 1)
     end = min(len(body), start + random.choice([1, 2, 8, 200]))
     junk = bytes(random.randrange(256) for _ in range(random.choice([1, 3, 9])))
@@ -259,7 +259,7 @@ def mutated(random: Random) -> Call:
         request = request | {"hook": random.choice(list(HOOKS))}
     body = written(changed(random, request))
     if random.random() < 0.1:
-        body = _damage(random, body)
+        body = damaged(random, body)
     sent = headers(random)
     if sent.get("Content-Encoding", "").lower().endswith("gzip"):
         body = _zipped(random, body)

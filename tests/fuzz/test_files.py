@@ -1,0 +1,57 @@
+"""The command on odd files: never a traceback, a line for each file, an exit status that says what happened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cds_service.advisor import Advisor
+from cds_service.commands import evaluate
+from cds_service.settings import load_settings
+from tests.fuzz import files
+from tests.fuzz.profiles import ROUND
+from tests.fuzz.values import VALUES
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_advisor() -> object:
+    """What every run of the command would read again, read once."""
+    advisor = Advisor(load_settings(environ={}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluate, "advisor_from", lambda _: advisor)
+        yield
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("odd") / "chart.json"
+
+
+@ROUND
+@given(random=st.randoms(use_true_random=False), command=st.sampled_from(files.COMMANDS))
+def test_odd_files(path: Path, random: Random, command: tuple[str, ...]) -> None:
+    path.write_bytes(files.content(random))
+    assert files.faults(command, path) == [], (command, path.read_bytes())
+
+
+@pytest.mark.parametrize("value", VALUES, ids=range(len(VALUES)))
+def test_a_file_of_one_value(path: Path, value: bytes) -> None:
+    for command in files.COMMANDS[:2]:
+        path.write_bytes(value)
+        assert files.faults(command, path) == [], (command, value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"resourceType": "Bundle", "entry": 7}',  # --strict went through the entries of a number
+    ],
+)
+def test_what_once_broke_it(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    for command in files.COMMANDS:
+        assert files.faults(command, path) == [], command
