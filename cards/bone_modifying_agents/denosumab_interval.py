@@ -15,7 +15,7 @@ from cards.advisory import (
     Advices,
     advisory,
 )
-from cards.facts.exposure import DENOSUMAB, ONCOLOGY, Course, denosumab, product
+from cards.facts.exposure import DENOSUMAB, ONCOLOGY, Course, denosumab, product, unseen_doses
 from cards.situation import Situation
 from cards.table import Band, Table
 from fhir_mappings.chart import Chart
@@ -68,18 +68,10 @@ def _overdue(course: Course, days: Range, chart: Chart, situation: Situation, ta
     if len(bands) > 1:
         chart.unknown[DENOSUMAB] = Missing(DENOSUMAB, DATE_NOT_PRECISE)
     elif bands[0] is not None:
-        unknown = _unknown_doses(course, chart)
+        unknown = unseen_doses(chart, course)
         level = bands[0].indicator_for(situation.hook)
         indicator = at_most(level, "warning") if unknown else level
         yield table.advise(bands[0], indicator=indicator, missing=unknown, **_facts(course, days, table, bands[0]))
-
-
-def _unknown_doses(course: Course, chart: Chart) -> list[Missing]:
-    """What may hold a later dose, when the last one was not seen given and part of the drugs could not be had."""
-    gap = chart.gap(DrugRecord)
-    if gap is None or course.last is None or course.last.record == "given":
-        return []
-    return [Missing(DENOSUMAB, gap)]
 
 
 def _kept(days: Range, plan: Decimal, table: Table) -> bool:

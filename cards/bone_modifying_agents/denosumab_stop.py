@@ -24,6 +24,7 @@ from cards.facts.exposure import (
     bisphosphonates,
     denosumab,
     product,
+    unseen_doses,
 )
 from cards.facts.skeletal_events import pain_or_fracture_since
 from cards.situation import Situation
@@ -47,13 +48,13 @@ def denosumab_stop(chart: Chart, situation: Situation, table: Table) -> Advices:
     drafted = [draft for draft in situation.drafted(DrugRecord, DENOSUMAB) if draft.status in DRAFTED_STOP]
     if product(chart, situation, [*course.records, *drafted]) != ONCOLOGY:
         return
-    if course.records and (stop := _stop(course, table)):
+    if course.records and (stop := _stop(course, chart, table)):
         yield from _stopped(course, stop, bool(drafted), chart, situation, table)
     elif drafted:
         yield _about_to_stop(course, drafted, chart, situation, table)
 
 
-def _stop(course: Course, table: Table) -> str | None:
+def _stop(course: Course, chart: Chart, table: Table) -> str | None:
     """How it stopped: documented, by a gap without an order, or an order that lapsed; None when it goes on."""
     if course.documented_stop:
         return "documented"
@@ -62,6 +63,8 @@ def _stop(course: Course, table: Table) -> str | None:
     if course.order_active:
         lapsed = course.days.at_least(table.number("lapsed")) and not course.days.above(table.band["remote"].above or 0)
         return "lapsed" if lapsed else None
+    if chart.gap(DrugRecord) is not None:
+        return None  # that there is no order is not known (ruling 40)
     enough = len(course.doses) >= table.number("min_doses")
     return "no_order" if enough and course.days.at_least(table.number("gap")) else None
 
@@ -81,8 +84,11 @@ def _about_to_stop(
     unknown = not follow_on and not _no_follow_on(course, chart, situation)
     notes = ["late"] if band.name == "window" else []
     notes += [*(["follow_on"] if follow_on else []), *dental["notes"], *(["pain"] if pain else []), *_closing()]
+    unseen = unseen_doses(chart, course)
     level = at_least(_indicator(band, bool(pain), bool(follow_on), unknown), "warning")
-    return table.advise("drafted", indicator=level, used=[*used, *pain, *follow_on], notes=notes, **facts)
+    level = at_most(level, "warning") if unseen else level
+    used += [*pain, *follow_on]
+    return table.advise("drafted", indicator=level, used=used, missing=unseen, notes=notes, **facts)
 
 
 def _stopped(course: Course, stop: str, drafted: bool, chart: Chart, situation: Situation, table: Table) -> Advices:
@@ -104,7 +110,10 @@ def _stopped(course: Course, stop: str, drafted: bool, chart: Chart, situation: 
             chart.unknown[DENOSUMAB] = Missing(DENOSUMAB, DATE_NOT_PRECISE)
         return
     unknown_follow_on = not follow_on and not _no_follow_on(course, chart, situation)
+    unseen = unseen_doses(chart, course)
     indicator = _indicator(band, bool(pain), bool(follow_on), unknown_follow_on)
+    if unseen:
+        indicator = at_most(indicator, "warning")
     if drafted:
         indicator = at_least(indicator, "warning")
     notes = [stop] if stop != "documented" else []
@@ -116,7 +125,8 @@ def _stopped(course: Course, stop: str, drafted: bool, chart: Chart, situation: 
         notes.append("month_only")
         facts["written"] = course.last.evidence.when
     suggest = [*band.suggest, *(["image-spine-fracture"] if pain else [])]
-    yield table.advise(band, indicator=indicator, notes=[*notes, *_closing()], suggest=suggest, **facts)
+    notes += _closing()
+    yield table.advise(band, indicator=indicator, missing=unseen, notes=notes, suggest=suggest, **facts)
 
 
 def _band(course: Course, table: Table) -> Band | None:

@@ -12,6 +12,7 @@ from cards.facts.diagnosis import diagnosis
 from cards.situation import Situation
 from fhir_mappings.chart import Chart, derived
 from fhir_mappings.conditions import Problem
+from fhir_mappings.finding import Missing
 from fhir_mappings.medications import DrugRecord
 from fhir_mappings.ranges import Range
 
@@ -161,6 +162,14 @@ def dose_and_interval(records: Sequence[DrugRecord]) -> tuple[Decimal | None, De
     dose = next((record.dose_mg for record in reversed(records) if record.dose_mg is not None), None)
     same = [record for record in records if record.dose_mg in (None, dose)]
     return dose, next((record.interval_days for record in reversed(same) if record.interval_days is not None), None)
+
+
+def unseen_doses(chart: Chart, course: Course) -> list[Missing]:
+    """What may hold a later dose, when the last one was not seen given and part of the drugs could not be had."""
+    gap = chart.gap(DrugRecord)
+    if gap is None or course.last is None or course.last.record == "given":
+        return []
+    return [Missing(course.drug, gap)]
 
 
 def tablets(drug: str, records: Iterable[DrugRecord]) -> bool:
