@@ -56,7 +56,8 @@ class Lab(Finding, frozen=True, kw_only=True):
 
     @property
     def shown(self) -> str:
-        return f"{self.value.rounded(_PLACES_SHOWN)} {self.unit}"
+        number = str(self.value.rounded(_PLACES_SHOWN))
+        return number if self.unit.startswith("{") else f"{number} {self.unit}"  # {INR} is a note of UCUM, not a unit
 
     @property
     def rank(self) -> int:
