@@ -8,6 +8,7 @@ from cards.advice import at_most, one_lower
 from cards.advisory import ENCOUNTER_DISCHARGE, ORDER_SIGN, PATIENT_VIEW, Advices, advisory
 from cards.facts.diagnosis import CONFIRMED, SUSPECTED, diagnosis
 from cards.facts.long_bones import (
+    FIXATION,
     Fixations,
     Fracture,
     fixations,
@@ -163,4 +164,4 @@ def _unclear(fixed: Fixations, lesion: Lesion | None, chart: Chart) -> list[str]
 
 def _unknown_fixation(chart: Chart) -> list[Missing]:
     why = chart.gap(ProcedureRecord)
-    return [Missing("procedurerecord", why)] if why else []
+    return [Missing(FIXATION, why)] if why else []

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cards.advice import Advice, at_most
 from cards.advisory import APPOINTMENT_BOOK, ENCOUNTER_DISCHARGE, Advices, advisory
-from cards.facts.long_bones import Fixations, fixations, fractures
+from cards.facts.long_bones import FIXATION, Fixations, fixations, fractures
 from cards.facts.spine import SURGERY, in_spine, unplaced_treatments
 from cards.situation import Situation
 from cards.table import Table
@@ -78,7 +78,8 @@ def _about(about: str, site: Site, place: Text, risks: list[tuple[str, Advice]],
     band = table.band["fixation-unknown" if unsure else "unfixed"]
     missing = {each.name: each for advice in advices for each in advice.missing}
     if gap:
-        missing["procedurerecord"] = Missing("procedurerecord", gap)
+        operation = "proc-spine-surgery" if in_spine(site) else FIXATION
+        missing[operation] = Missing(operation, gap)
     yield table.advise(
         band,
         indicator=at_most(band.indicator, "warning") if partial else None,
