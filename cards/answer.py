@@ -135,7 +135,8 @@ def _one_card(advices: list[Advice]) -> Advice:
         Text(*(also.fill(language, {"summary": summary(other, language)}) for language in LANGUAGES))
         for other in others
     ]
-    return msgspec.structs.replace(worst, lines=(*worst.lines, *told))
+    used = {id(finding): finding for advice in (worst, *others) for finding in advice.used}
+    return msgspec.structs.replace(worst, lines=(*worst.lines, *told), used=tuple(used.values()))
 
 
 def _urgency(entry: tuple[Advisory, Advice]) -> tuple[Any, ...]:

@@ -21,6 +21,7 @@ from cards.table import Source
 from cards.text import Text, escaped, said
 from fhir_mappings.finding import Finding
 from fhir_mappings.lesions import Item
+from fhir_mappings.medications import DrugRecord
 
 BASE = "https://osteohooks.org/fhir"
 TOPIC_SYSTEM = f"{BASE}/CodeSystem/advisory"
@@ -243,14 +244,24 @@ def _score_evidence(score: Score) -> Json:
 
 
 def _input(finding: Finding) -> Json:
-    told: Json = {"name": words.variable(finding.name)}
-    if shown := finding.shown:
+    name, shown = words.variable(finding.name), finding.shown
+    if isinstance(finding, DrugRecord):
+        # One name for every agent: the value says which, and an order is no dose (clinical document 1.3).
+        name = "bma-order" if name == "bma-last-dose" and finding.record == "ordered" else name
+        shown = _drug_and_dose(finding)
+    told: Json = {"name": name}
+    if shown:
         told["value"] = shown
     if finding.evidence.when:
         told["date"] = str(finding.evidence.when)
     if finding.evidence.reference:
         told["reference"] = finding.evidence.reference
     return told
+
+
+def _drug_and_dose(finding: DrugRecord) -> str:
+    agent = words.drug(finding.name).en
+    return finding.shown if agent.lower() in finding.shown.lower() else f"{agent} {finding.shown}".strip()
 
 
 def _identity(advisory: Advisory, advice: Advice, hook_instance: str) -> str:

@@ -14,11 +14,18 @@ NONE = "none"
 
 
 def problem_with(
-    name: str, value: Any, default: Any, *, allowed: Sequence[Any] | None = None, may_be_none: bool = False
+    name: str,
+    value: Any,
+    default: Any,
+    *,
+    allowed: Sequence[Any] | None = None,
+    may_be_none: bool = False,
+    word: str | None = None,
 ) -> str | None:
     """None when ``value`` may stand in the place of ``default``, else the key, what was found and what is allowed.
 
-    ``allowed``: the only values there are. ``may_be_none``: ``"none"`` switches the number off.
+    ``allowed``: the only values there are. ``may_be_none``: ``"none"`` switches the number off. ``word``: a word that
+    may stand in the number's place ("lab ULN").
     """
     options = [_written(option) for option in allowed or ()]
     if options:
@@ -35,6 +42,8 @@ def problem_with(
         fits, kind = isinstance(value, str), "a word"
     if may_be_none:
         fits, kind = fits or value == NONE, f'{kind}, or "{NONE}"'
+    if word is not None:
+        fits, kind = fits or value == word, f'{kind}, or "{word}"'
     return None if fits else f"thresholds.{name} is {_written(value)}. Write {kind}."
 
 

@@ -61,7 +61,8 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One number (or word, or switch) a rule asks by name. ``setting``: the key that may override it.
 
-    ``allowed``: the only values it may have. ``may_be_none``: ``"none"`` switches the number off.
+    ``allowed``: the only values it may have. ``may_be_none``: ``"none"`` switches the number off. ``or_word``: a word
+    that may stand in the number's place.
     """
 
     value: Any
@@ -70,6 +71,7 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     setting: str | None = None
     allowed: list[Any] | None = None
     may_be_none: bool = False
+    or_word: str | None = None
     label: Text | None = None
 
 
@@ -290,7 +292,9 @@ def _replace(cell: dict[str, Any], place: str, settings: Mapping[str, Setting]) 
     if name is None or name not in settings:
         return
     allowed, may_be_none = cell.get("allowed"), cell.get("may_be_none", False)
-    problem = problem_with(name, settings[name], cell[place], allowed=allowed, may_be_none=may_be_none)
+    problem = problem_with(
+        name, settings[name], cell[place], allowed=allowed, may_be_none=may_be_none, word=cell.get("or_word")
+    )
     if problem:
         raise TableError(problem)
     cell[place] = settings[name]

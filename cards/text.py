@@ -71,4 +71,9 @@ def said(value: Any, language: str) -> str:
 
 def escaped(text: str) -> str:
     """Text from a chart, made harmless in Markdown and HTML: clients render both (cds-hooks C9)."""
-    return _MARKUP.sub(lambda match: _ENTITIES.get(match[1], "\\" + match[1]), " ".join(text.split()))
+    return _MARKUP.sub(lambda match: _ENTITIES.get(match[1], "\\" + match[1]), printable(text))
+
+
+def printable(text: str) -> str:
+    """Text from a chart on one line, without what steers a terminal or turns the direction of writing."""
+    return "".join(sign for sign in " ".join(text.split()) if sign.isprintable())

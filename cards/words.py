@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from cards.text import CHINESE, ENGLISH, Text, same
+from cards.text import CHINESE, ENGLISH, Text, escaped, same
 from fhir_mappings.finding import Missing
 from fhir_mappings.lesions import Lesion
 from fhir_mappings.sites import Site
@@ -46,6 +46,8 @@ def name_of(name: str) -> Text:
 
 def variable(name: str) -> str:
     """The name of an input in the evidence: the data contract's code, else the clinical document's variable."""
+    if name.startswith("primary-") and name in terminology().ids:  # primary-growth is an item of its own
+        return "primary-site"
     return _VARIABLES.get(name, name)
 
 
@@ -64,7 +66,7 @@ def _labelled(name: str) -> Text:
     try:
         return Text(terminology().label(name, ENGLISH), terminology().label(name, CHINESE))
     except KeyError:
-        return same(name.replace("-", " "))
+        return same(escaped(name.replace("-", " ")))
 
 
 @cache
@@ -94,7 +96,7 @@ def why(missing: Missing) -> Text:
     """Why an input is missing, as a reader would say it."""
     if missing.why.startswith("absent: "):
         said = _WORDS["why"]["absent"]
-        reason = missing.why.removeprefix("absent: ")
+        reason = escaped(missing.why.removeprefix("absent: "))  # a code of the chart's own making
         return Text(said.en.format(reason=reason), said.zh.format(reason=reason))
     return _WORDS["why"].get(missing.why) or Text(missing.why, missing.why)
 

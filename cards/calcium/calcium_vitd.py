@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from cards.advisory import ORDER_SIGN, PATIENT_VIEW, Advices, advisory
-from cards.facts.calcium import Calcium, calcium
+from cards.facts.calcium import LAB_LIMIT, Calcium, calcium
 from cards.facts.exposure import ACTIVE, DENOSUMAB, bone_modifying, course
 from cards.facts.ordered import agent, drafted_doses, for_hypercalcaemia
 from cards.situation import Situation
@@ -69,7 +69,10 @@ def _calcium_speaks_against(chart: Chart, situation: Situation, table: Table) ->
     if not isinstance(level, Calcium):
         return False
     over = level.measured.high is not None and level.value.above(level.measured.high.hi) is not False
-    return over or level.value.at_least(table.number("high_calcium")) is not False
+    limit = table.choice("high_calcium")
+    if limit == LAB_LIMIT:  # where the laboratory gives none, what hypercalcaemia begins with
+        limit = level.measured.high.hi if level.measured.high else table.number("without_lab_limit")
+    return over or level.value.at_least(limit) is not False
 
 
 def _radionuclide_ahead(chart: Chart, situation: Situation, table: Table) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cards.advice import at_least
 from cards.advisory import ENCOUNTER_DISCHARGE, ORDER_SIGN, PATIENT_VIEW, Advices, advisory
-from cards.facts.calcium import UNCORRECTED, Calcium, calcium
+from cards.facts.calcium import LAB_LIMIT, UNCORRECTED, Calcium, calcium
 from cards.facts.diagnosis import cancer
 from cards.facts.exposure import bone_modifying
 from cards.situation import Situation
@@ -57,9 +57,15 @@ def _band(level: Calcium, table: Table) -> Band | None:
     if level.value.exact and level.value.value == table.number("severe") and table.choice("severe_inclusive"):
         return table.band["severe"]
     lowest = table.reach(level.value)[0]
-    if lowest is not None:
+    mild = table.band["mild"]
+    if lowest is not None and lowest is not mild:
         return lowest
     above_normal = level.measured.high is not None and level.value.above(level.measured.high.hi)
+    begins = table.choice("mild_low")
+    if begins == LAB_LIMIT:  # where the laboratory gives no limit the table's own holds
+        return mild if above_normal or (lowest is mild and level.measured.high is None) else None
+    if level.value.at_least(begins):
+        return mild
     return table.band["upper-normal"] if above_normal else None
 
 

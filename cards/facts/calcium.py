@@ -15,6 +15,7 @@ from fhir_mappings.patient import Care
 from fhir_mappings.ranges import Range
 
 CORRECTED, UNCORRECTED = "corrected", "uncorrected"
+LAB_LIMIT = "lab ULN"  # the word of the setting calcium_mild_low
 
 
 class Calcium(msgspec.Struct, frozen=True):

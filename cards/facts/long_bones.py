@@ -133,6 +133,22 @@ def planned_care(chart: Chart, drafts: list[ProcedureRecord], site: Site) -> lis
     ]
 
 
+def surgical_care(chart: Chart, drafts: list[ProcedureRecord], site: Site, recent_days: int) -> list[ProcedureRecord]:
+    """What says that a surgeon has this bone in hand: planned care, a recent consultation, a recent fixation of it."""
+    fixed = [record for record in fixations(chart, site).sure if _recent(record, chart, recent_days)]
+    seen = [
+        record
+        for record in chart.all(ProcedureRecord, CONSULT)
+        if record.state in ("done", "fulfilled") and _recent(record, chart, recent_days)
+    ]
+    return [*planned_care(chart, drafts, site), *seen, *fixed]
+
+
+def _recent(record: ProcedureRecord, chart: Chart, days: int) -> bool:
+    when = record.evidence.when
+    return when is not None and when.days_before(chart.as_of).at_most(days) is True
+
+
 def _surely(fixed: Site, site: Site) -> bool:
     sides_known = "both" in (fixed.side, site.side) or fixed.side == site.side or site.side is None
     return sides_known and same_bone(fixed, site)

@@ -14,7 +14,7 @@ from cards.advisory import (
     Advices,
     advisory,
 )
-from cards.facts.long_bones import fracture_of, same_bone
+from cards.facts.long_bones import fixations, fracture_of, same_bone, surgical_care
 from cards.score import Score
 from cards.situation import Situation
 from cards.table import Table
@@ -37,8 +37,8 @@ ITEMS = ("lesion-region", "lesion-pain", "lesion-matrix", "lesion-size-fraction"
 )
 def mirels(chart: Chart, situation: Situation, table: Table) -> Advices:
     for lesion in chart.all(Lesion):
-        if eligible(lesion) and not fracture_of(chart, lesion):
-            yield from _about(lesion, lesion_score(lesion, table), situation, table)
+        if eligible(lesion) and not fracture_of(chart, lesion) and not _fixed_since(lesion, chart):
+            yield from _about(lesion, lesion_score(lesion, table), chart, situation, table)
 
 
 def eligible(lesion: Lesion) -> bool:
@@ -89,11 +89,16 @@ def _border(table: Table, name: str) -> Decimal:
     return Decimal(border.numerator) / Decimal(border.denominator)
 
 
-def _about(lesion: Lesion, score: Score, situation: Situation, table: Table) -> Advices:
+def _fixed_since(lesion: Lesion, chart: Chart) -> bool:
+    """Fixed on the day of the latest assessment or later: what was scored is the bone before the operation."""
+    return fixations(chart, lesion.site).since(lesion.evidence.when)
+
+
+def _about(lesion: Lesion, score: Score, chart: Chart, situation: Situation, table: Table) -> Advices:
     """What one lesion has to say: its band, or the items that decide it, or nothing."""
     recorded = lesion.number("mirels-score")
     if recorded is not None and not score.complete and _valid(recorded, score):
-        yield from _banded(lesion, Score.of_recorded(recorded), ("total_only",), situation, table)
+        yield from _banded(lesion, Score.of_recorded(recorded), ("total_only",), chart, situation, table)
         return
     if not score.anything_known:
         return
@@ -103,7 +108,7 @@ def _about(lesion: Lesion, score: Score, situation: Situation, table: Table) -> 
     lowest = bands[0]
     if score.complete or (lowest is not None and not lowest.silent):
         notes = () if score.complete else ("partial",)
-        yield from _banded(lesion, score, notes, situation, table)
+        yield from _banded(lesion, score, notes, chart, situation, table)
     elif not bands[-1].silent and situation.hook == PATIENT_VIEW:
         items = listed(name_of(missing.name) for missing in score.missing)
         yield table.advise(
@@ -124,21 +129,25 @@ def _valid(recorded: Range, score: Score) -> bool:
     return recorded.exact and score.low <= recorded.value <= score.high
 
 
-def _banded(lesion: Lesion, score: Score, notes: tuple[str, ...], situation: Situation, table: Table) -> Advices:
+def _banded(
+    lesion: Lesion, score: Score, notes: tuple[str, ...], chart: Chart, situation: Situation, table: Table
+) -> Advices:
     """The advice of the lowest band the total reaches for sure."""
     band = table.band_of(score.low)
     radiotherapy = _radiotherapy_drafted(lesion, situation)
     if band is None or (situation.ordering and not radiotherapy):
         return
-    critical = radiotherapy and situation.signing and band.name == "high"
+    drafts = situation.drafted(ProcedureRecord)
+    care = surgical_care(chart, drafts, lesion.site, table.days("care")) if radiotherapy else []
+    critical = radiotherapy and situation.signing and band.name == "high" and not care
     yield table.advise(
         band,
         indicator="critical" if critical else None,
         score=score,
-        used=_used(lesion),
+        used=[*_used(lesion), *care],
         missing=score.missing,
         suggest=[*band.suggest, *(["record-bone-lesion"] if score.missing else [])],
-        notes=(*notes, *(("before_radiotherapy",) if radiotherapy else ())),
+        notes=(*notes, *(("before_radiotherapy",) if radiotherapy else ()), *(("in_hand",) if care else ())),
         about=lesion.key,
         bone=lesion_place(lesion),
         total=score.total,
