@@ -10,6 +10,7 @@ import click
 
 from cards import words
 from cards.answer import Answer
+from cards.text import printable
 from cds_service.markdown import Grid, Items, blocks, plain
 from cds_service.terminal import cells, columns, table, wrap
 from cds_service.texts import say
@@ -93,7 +94,7 @@ def _missing(entry: dict[str, Any], language: str) -> str:
     """What an advisory lacked: ``calcium, albumin (too old); weight (not supplied)``."""
     by_why: dict[str, list[str]] = defaultdict(list)
     for one in entry["missing"]:
-        by_why[words.why(Missing(**one)).say(language)].append(one["name"])
+        by_why[plain(words.why(Missing(**one)).say(language))].append(one["name"])
     return "; ".join(f"{', '.join(names)} ({why})" for why, names in by_why.items())
 
 
@@ -101,5 +102,5 @@ def _by_reason(skipped: list[dict[str, str]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     for skip in skipped:
         element = f" ({skip['element']})" if "element" in skip else ""
-        found[skip["why"]].append(skip["resource"] + element)
+        found[printable(skip["why"])].append(printable(skip["resource"] + element))
     return dict(found)

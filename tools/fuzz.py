@@ -22,7 +22,7 @@ from random import Random, SystemRandom
 import click
 import msgspec
 
-from cds_service.commands import evaluate
+from cds_service.commands import evaluate, mapping_report
 from cds_service.prefetch import SEARCHES
 from tests.charts import mixed, raised, shuffled
 from tests.fuzz import broken, files, mutations
@@ -91,7 +91,9 @@ def fuzz(minutes: float, start: int | None) -> None:
     first = SystemRandom().randrange(10**9) if start is None else start
     click.echo(f"from {first}, {minutes:g} minutes, {len(os.sched_getaffinity(0))} cores")
     judge = Judge()
-    evaluate.advisor_from = lambda config_file: judge.advisor  # every run of the command would read it again
+    evaluate.advisor_from = mapping_report.advisor_from = lambda config_file: (
+        judge.advisor
+    )  # every run of the command would read it again
     with tempfile.TemporaryDirectory() as folder:
         tallies = _run(rounds(judge, Path(folder)), first, time.monotonic() + 60 * minutes)
     _print(tallies)

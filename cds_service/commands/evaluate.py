@@ -115,11 +115,12 @@ class _Task(msgspec.Struct, frozen=True):
 
             _print_json({"file": name} | answered(spoken) | ({"invalid": invalid} if invalid else {}))
         else:
+            from cards.text import printable
             from cds_service.report import report
 
             click.echo(report(_title(name, case.hook, case.as_of), spoken, self.language))
             for flaw in invalid:
-                click.echo(f"not valid FHIR R4: {': '.join(part for part in flaw.values() if part)}")
+                click.echo(printable(f"not valid FHIR R4: {': '.join(part for part in flaw.values() if part)}"))
         return not invalid
 
     def _flaws(self, data: bytes) -> list[dict[str, str]]:

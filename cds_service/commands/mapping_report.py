@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from cards.text import printable
 from cds_service.commands.options import WrongUse, advisor_from, config_option, format_option
 
 if TYPE_CHECKING:
@@ -78,13 +79,15 @@ def _as_text(coverage: Coverage, unread: list[tuple[UnreadCode, int]], most: int
     yield from wrap(f"Understood: {coverage.read} codes. Not understood: {times}, of {len(unread)} kinds.", columns())
     by_system = sorted(unread, key=lambda one: one[0].system)
     for system, found in groupby(by_system, key=lambda one: one[0].system):
-        rows = [[str(count), one.place, one.code, one.display, _maybe(one)] for one, count in found]
-        yield from ["", system or "(no system)"]
+        rows = [
+            [str(count), one.place, printable(one.code), printable(one.display), _maybe(one)] for one, count in found
+        ]
+        yield from ["", printable(system) or "(no system)"]
         yield from table(rows[:most], columns(), right=(0,), indent="  ")
         if rows[most:] if most is not None else []:
             yield f"  and {len(rows) - (most or 0)} more (--all)"
     if coverage.units:
-        units = [[str(count), one.name, one.unit or "(no unit)"] for one, count in _frequent(coverage.units)]
+        units = [[str(count), one.name, printable(one.unit) or "(no unit)"] for one, count in _frequent(coverage.units)]
         yield from ["", "Units not understood", *table(units, columns(), right=(0,), indent="  ")]
     if coverage.uncoded:
         without = [[str(count), place] for place, count in coverage.uncoded.most_common()]

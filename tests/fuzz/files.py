@@ -18,6 +18,7 @@ COMMANDS = (
     ("evaluate", "--format", "json"),
     ("evaluate", "--format", "json", "--strict"),
     ("evaluate", "--lang", "zh-Hans"),
+    ("evaluate", "--strict"),
     ("evaluate", "--hook", "order-sign", "--as-of", "0001-01-01"),
     ("evaluate", "--hook", "appointment-book", "--as-of", "9999-12-31"),
     ("mapping-report",),
@@ -72,6 +73,8 @@ def faults(command: tuple[str, ...], path: Path) -> list[str]:
         found.append(f"exit status {status}")
     if PRIVATE in done.stderr:
         found.append("a value of the patient is in an error")
+    if "json" not in command and not all(line.isprintable() for line in done.stdout.split("\n")):
+        found.append("what steers a terminal is printed")
     if "json" in command:
         found += [f"not one object: {line[:80]!r}" for line in done.stdout.strip().split("\n") if not _is_object(line)]
     return found

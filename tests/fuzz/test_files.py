@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_service.advisor import Advisor
-from cds_service.commands import evaluate
+from cds_service.commands import evaluate, mapping_report
 from cds_service.settings import load_settings
 from tests.fuzz import files
 from tests.fuzz.profiles import ROUND
@@ -22,7 +22,8 @@ def one_advisor() -> object:
     """What every run of the command would read again, read once."""
     advisor = Advisor(load_settings(environ={}))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluate, "advisor_from", lambda _: advisor)
+        for command in (evaluate, mapping_report):
+            patch.setattr(command, "advisor_from", lambda _: advisor)
         yield
 
 
@@ -49,6 +50,8 @@ def test_a_file_of_one_value(path: Path, value: bytes) -> None:
     "content",
     [
         b'{"resourceType": "Bundle", "entry": 7}',  # --strict went through the entries of a number
+        b'{"resourceType": "Observation", "status": "final", "code": {"text": "a"}, "_issued": 7}',  # --strict's models
+        b'{"resourceType": "Observation\\u202e", "id": "\\u001b[2J"}',  # steered the terminal
     ],
 )
 def test_what_once_broke_it(path: Path, content: bytes) -> None:
