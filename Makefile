@@ -8,7 +8,7 @@ UV         := .tools/bin/uv
 UV_STAMP   := .tools/uv-$(UV_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help try test run lint format lock bench examples docs peers clean
+.PHONY: help try test run lint format lock bench fuzz audit examples docs peers clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -34,6 +34,12 @@ format: .venv/dev  ## put the style right
 
 bench: .venv/dev  ## measure, as ratios within one run
 	$(BIN)/python -m benchmarks $(ARGS)
+
+fuzz: .venv/dev  ## ten minutes of odd inputs, new ones every time
+	$(BIN)/python -m tools.fuzz $(ARGS)
+
+audit: .venv/dev  ## known vulnerabilities of what the service runs with
+	$(BIN)/python -m tools.audit
 
 examples: .venv/dev  ## record the cards of examples/*/request.json again
 	$(BIN)/python -m tests.record_examples
