@@ -109,3 +109,12 @@ def test_what_was_written_is_still_told(judge: Judge) -> None:
     assert any("img src=x" in card.get("detail", "") for card in cards)
     for card in cards:
         assert_harmless(card)
+
+
+def test_every_test_that_the_threat_page_names_is_there() -> None:
+    page = (mutations.EXAMPLES.parent / "docs" / "threats.md").read_text("utf-8")
+    named = set(re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page))
+    assert len(named) > 30
+    for path, test in named:
+        source = (mutations.EXAMPLES.parent / path).read_text("utf-8")
+        assert f"def {test}(" in source if test else source, (path, test)
