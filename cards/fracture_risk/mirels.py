@@ -14,6 +14,7 @@ from cards.advisory import (
     Advices,
     advisory,
 )
+from cards.facts.exposure import BONE_MODIFYING
 from cards.facts.long_bones import fixations, fracture_of, same_bone, surgical_care
 from cards.score import Score
 from cards.situation import Situation
@@ -24,6 +25,7 @@ from fhir_mappings.chart import Chart
 from fhir_mappings.conditions import Problem
 from fhir_mappings.finding import Finding
 from fhir_mappings.lesions import Lesion
+from fhir_mappings.medications import DrugRecord
 from fhir_mappings.procedures import ProcedureRecord
 from fhir_mappings.ranges import Range
 
@@ -135,7 +137,7 @@ def _banded(
     """The advice of the lowest band the total reaches for sure."""
     band = table.band_of(score.low)
     radiotherapy = _radiotherapy_drafted(lesion, situation)
-    if band is None or (situation.ordering and not radiotherapy):
+    if band is None or (situation.ordering and not (radiotherapy or _bone_treatment_drafted(situation))):
         return
     drafts = situation.drafted(ProcedureRecord)
     care = surgical_care(chart, drafts, lesion.site, table.days("care")) if radiotherapy else []
@@ -153,6 +155,11 @@ def _banded(
         total=score.total,
         range=score.total,
     )
+
+
+def _bone_treatment_drafted(situation: Situation) -> bool:
+    """A bone-modifying agent is drafted: who treats the bone now should know that it may break (acceptance S3-X)."""
+    return bool(situation.drafted(DrugRecord, *BONE_MODIFYING))
 
 
 def _radiotherapy_drafted(lesion: Lesion, situation: Situation) -> bool:
