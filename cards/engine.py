@@ -7,6 +7,7 @@ written where it is meant, in the rule that gives way.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from weakref import WeakMethod
 
 import msgspec
 
@@ -41,7 +42,8 @@ class Run:
         self.situation = situation
         self.unevaluated: dict[str, Unevaluated] = {}
         self._advice: dict[str, list[Advice]] = {}
-        situation.attach(self.advice, tables)
+        advice = WeakMethod(self.advice)  # else a call would leave a circle behind, with the whole chart in it
+        situation.attach(lambda name: said(name) if (said := advice()) else [], tables)
         self.closed = _closed(chart, situation)
         self.states = frozenset() if self.closed else states(chart, situation)
         chart.unknown = {}
