@@ -17,6 +17,7 @@ from cds_service import metrics
 from cds_service.errors import Refusal
 from cds_service.replies import reply
 from cds_service.store import Store
+from cds_service.waiting import LONGEST_S, waited
 
 REQUEST_ID = "X-Request-Id"
 _SANE = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -81,18 +82,42 @@ def observe(app: Flask, known: Iterable[str]) -> None:
         structlog.contextvars.clear_contextvars()
 
 
+class Room:
+    """Places for ``most`` at a time, and for those who come late only ``FEW`` of them."""
+
+    FEW = 4
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken = 0
+        self._lock = threading.Lock()
+
+    def enter(self, *, late: bool) -> bool:
+        with self._lock:
+            if self._taken >= (min(self.FEW, self._most) if late else self._most):
+                return False
+            self._taken += 1
+            return True
+
+    def leave(self) -> None:
+        with self._lock:
+            self._taken -= 1
+
+
 def limit(app: Flask, most: int) -> None:
     """No more than ``most`` requests at a time under ``/cds-services`` are answered by this process; others get a 503.
 
-    There are a few more threads than that (``gunicorn_conf``), so that the 503 and ``/health`` never wait in a queue.
+    One that has already waited long for a thread gets it as soon as a few are being answered: enough to keep the
+    process busy, too few for a queue. There are a few more threads than ``most`` (``gunicorn_conf``), so that the 503
+    and ``/health`` do not wait for calls.
     """
-    room = threading.BoundedSemaphore(most)
+    room = Room(most)
 
     @app.before_request
     def enter() -> None:
         if not request.path.startswith("/cds-services"):
             return
-        if not room.acquire(blocking=False):
+        if not room.enter(late=waited.get() > LONGEST_S):
             metrics.busy.inc()
             raise Refusal(503, "too many calls at once; try again shortly")
         g.holds_room = True
@@ -106,4 +131,4 @@ def limit(app: Flask, most: int) -> None:
     @app.teardown_request
     def leave(_: BaseException | None) -> None:
         if g.pop("holds_room", False):
-            room.release()
+            room.leave()

@@ -1,5 +1,7 @@
 """gunicorn's threaded worker, with an end to every request: who sends by drips holds a thread only so long.
 
+And it tells how long a request has waited for a thread (``waiting``).
+
 A thread reads one request; without an end, as many slow clients as there are threads would stop the service. A server
 that faces an open network has a proxy in front that reads requests whole before it hands them on.
 """
@@ -13,6 +15,8 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
+from cds_service.waiting import waited
+
 ARRIVES_WITHIN_S = 15  # a request, headers and body; then it is answered as one that broke off
 ENDS_WITHIN_S = 30  # and its answer has been taken; then the connection is closed
 
@@ -24,8 +28,13 @@ class Worker(ThreadWorker):
         super().__init__(*args, **kwargs)
         self._begun: dict[Any, float] = {}
 
+    def enqueue_req(self, conn: Any) -> None:
+        conn.enqueued = time.monotonic()
+        super().enqueue_req(conn)
+
     def handle(self, conn: Any) -> Any:
-        self._begun[conn] = time.monotonic()
+        self._begun[conn] = now = time.monotonic()
+        waited.set(now - conn.enqueued)
         try:
             return super().handle(conn)
         finally:

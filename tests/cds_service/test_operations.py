@@ -8,16 +8,20 @@ import socket
 import subprocess
 import sys
 import threading
+from contextvars import copy_context
 from http.client import HTTPConnection
 from urllib.request import Request, urlopen
 
 import pytest
 from flask import Flask
+from gunicorn.workers.gthread import ThreadWorker
 
 from cds_service import gunicorn_conf
 from cds_service.logs import formatter
-from cds_service.operations import limit, observe
+from cds_service.operations import Room, limit, observe
 from cds_service.replies import answer_errors
+from cds_service.waiting import LONGEST_S, waited
+from cds_service.worker import Worker
 
 
 @pytest.fixture(scope="module")
@@ -207,6 +211,44 @@ def test_one_call_too_many_is_turned_away_at_once(limited):
         thread.join(60)
     assert statuses == [200, 200]
     assert app.test_client().get("/cds-services/quick").status_code == 200
+
+
+def test_who_has_waited_long_for_a_thread_gets_no_place_in_a_busy_process():
+    """FEW = 4 of 28 places: the fifth that comes late is turned away, one in time is not."""
+    room = Room(28)
+    assert [room.enter(late=True) for _ in range(5)] == [True] * 4 + [False]
+    assert room.enter(late=False)  # 5 of 28
+    assert not room.enter(late=True)
+    room.leave()
+    room.leave()
+    assert room.enter(late=True)  # 3 were taken
+    assert [Room(2).enter(late=True), Room(0).enter(late=True)] == [True, False]  # never more than there are places
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(LONGEST_S, 200), (LONGEST_S + 0.001, 503)])
+def test_what_the_server_tells_of_its_queue_counts(monkeypatch, limited, seconds, status):
+    app, _, _ = limited
+    monkeypatch.setattr(Room, "FEW", 0)
+
+    def ask(path: str) -> int:
+        waited.set(seconds)
+        return app.test_client().get(path).status_code
+
+    assert copy_context().run(ask, "/cds-services/quick") == status
+    assert copy_context().run(ask, "/health/live") == 200
+
+
+def test_the_worker_tells_how_long_a_request_waited_for_a_thread(monkeypatch):
+    """Enqueued at 10.0 s, handled at 10.3 s: 0.3 s in the queue of gunicorn's pool."""
+    clock = iter([10.0, 10.3])
+    monkeypatch.setattr("cds_service.worker.time.monotonic", lambda: next(clock))
+    told: list[float] = []
+    monkeypatch.setattr(ThreadWorker, "enqueue_req", lambda self, conn: self.handle(conn))
+    monkeypatch.setattr(ThreadWorker, "handle", lambda self, conn: told.append(waited.get()))
+    worker = Worker.__new__(Worker)
+    worker._begun = {}
+    copy_context().run(worker.enqueue_req, type("Connection", (), {})())
+    assert told == [pytest.approx(0.3)]
 
 
 def test_room_is_given_back_after_a_defect_and_after_a_refusal(limited):
