@@ -98,7 +98,7 @@ def compare(server: str, seconds: int, connections: int) -> list[dict[str, Any]]
                 body.write_bytes(request(size, resources, keys))
                 rows.append(_row(ours, size, body, server, seconds, connections, folder))
         finally:
-            _stop(ours)
+            stop(ours)
     return rows
 
 
@@ -119,7 +119,7 @@ def _row(
             for _ in range(ROUNDS)
         ]
     finally:
-        _stop(bare)
+        stop(bare)
     after = memory_mb(ours)
     row: dict[str, Any] = {
         "resources": size,
@@ -135,7 +135,7 @@ def _row(
     return row
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
     process.send_signal(signal.SIGTERM)
     process.wait(timeout=40)
 
