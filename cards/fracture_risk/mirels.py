@@ -15,7 +15,7 @@ from cards.advisory import (
     advisory,
 )
 from cards.facts.exposure import BONE_MODIFYING
-from cards.facts.long_bones import fixations, fracture_of, same_bone, surgical_care
+from cards.facts.long_bones import CONSULT, fixations, fracture_of, same_bone, surgical_care
 from cards.score import Score
 from cards.situation import Situation
 from cards.table import Table
@@ -23,7 +23,7 @@ from cards.text import listed
 from cards.words import lesion_place, name_of
 from fhir_mappings.chart import Chart
 from fhir_mappings.conditions import Problem
-from fhir_mappings.finding import Finding
+from fhir_mappings.finding import Finding, Missing
 from fhir_mappings.lesions import Lesion
 from fhir_mappings.medications import DrugRecord
 from fhir_mappings.procedures import ProcedureRecord
@@ -141,13 +141,14 @@ def _banded(
         return
     drafts = situation.drafted(ProcedureRecord)
     care = surgical_care(chart, drafts, lesion.site, table.days("care")) if radiotherapy else []
-    critical = radiotherapy and situation.signing and band.name == "high" and not care
+    first = radiotherapy and situation.signing and band.name == "high" and not care
+    unknown = _unknown_care(chart) if first else []
     yield table.advise(
         band,
-        indicator="critical" if critical else None,
+        indicator="critical" if first and not unknown else None,
         score=score,
         used=[*_used(lesion), *care],
-        missing=score.missing,
+        missing=[*score.missing, *unknown],
         suggest=[*band.suggest, *(["record-bone-lesion"] if score.missing else [])],
         notes=(*notes, *(("before_radiotherapy",) if radiotherapy else ()), *(("in_hand",) if care else ())),
         about=lesion.key,
@@ -155,6 +156,12 @@ def _banded(
         total=score.total,
         range=score.total,
     )
+
+
+def _unknown_care(chart: Chart) -> list[Missing]:
+    """A surgeon may have been asked or the bone fixed where procedures and orders could not be had: never critical."""
+    gap = chart.gap(ProcedureRecord)
+    return [Missing(CONSULT, gap)] if gap else []
 
 
 def _bone_treatment_drafted(situation: Situation) -> bool:
