@@ -75,12 +75,13 @@ def _broken(piece: str, room: int) -> Iterator[str | None]:
     if cells(piece) <= room or room < 10:
         yield piece
         return
-    while piece:
-        length = next((n for n in range(len(piece), 0, -1) if cells(piece[:n]) <= room), 1)
-        yield piece[:length]
-        piece = piece[length:]
-        if piece:
-            yield None
+    begun = taken = 0
+    for index, letter in enumerate(piece):
+        if index > begun and taken + _cells_of(letter) > room:
+            yield from (piece[begun:index], None)
+            begun, taken = index, 0
+        taken += _cells_of(letter)
+    yield piece[begun:]
 
 
 def pad(text: str, width: int, *, right: bool = False) -> str:

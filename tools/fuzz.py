@@ -12,6 +12,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import resource
+import signal
 import sys
 import tempfile
 import time
@@ -33,6 +34,10 @@ from tests.test_invariants import UNKNOWN_MAY_SPEAK, cards_without_words, others
 
 HANGS_S = 60
 Round = Callable[[Random], list[str]]
+
+
+class Hang(BaseException):
+    """An input that takes too long; no handler of the service may take it for an error of its own."""
 
 
 class Tally(msgspec.Struct):
@@ -90,6 +95,7 @@ def fuzz(minutes: float, start: int | None) -> None:
     """Tries odd inputs for MINUTES and prints what was tried and what broke."""
     first = SystemRandom().randrange(10**9) if start is None else start
     click.echo(f"from {first}, {minutes:g} minutes, {len(os.sched_getaffinity(0))} cores")
+    signal.signal(signal.SIGALRM, _hang)
     judge = Judge()
     evaluate.advisor_from = mapping_report.advisor_from = lambda config_file: (
         judge.advisor
@@ -105,10 +111,8 @@ def _run(kinds: dict[str, Round], first: int, end: float) -> dict[str, Tally]:
     number = first
     while time.monotonic() < end:
         for name, kind in kinds.items():
-            faulthandler.dump_traceback_later(HANGS_S, exit=True)  # a hang ends the round and shows where
             begun = time.monotonic()
-            faults = kind(Random(number))
-            faulthandler.cancel_dump_traceback_later()
+            faults = _in_time(kind, number)
             tally = tallies[name]
             tally.tried += 1
             tally.longest_s = max(tally.longest_s, time.monotonic() - begun)
@@ -116,6 +120,23 @@ def _run(kinds: dict[str, Round], first: int, end: float) -> dict[str, Tally]:
                 tally.broke.setdefault(fault, number)
         number += 1
     return tallies
+
+
+def _in_time(kind: Round, number: int) -> list[str]:
+    """What went wrong with the input of a number, a hang included; one that no signal reaches ends the round."""
+    faulthandler.dump_traceback_later(2 * HANGS_S, exit=True)
+    signal.alarm(HANGS_S)
+    try:
+        return kind(Random(number))
+    except Hang:
+        return [f"takes longer than {HANGS_S} s"]
+    finally:
+        signal.alarm(0)
+        faulthandler.cancel_dump_traceback_later()
+
+
+def _hang(*_: object) -> None:
+    raise Hang
 
 
 def _print(tallies: dict[str, Tally]) -> None:

@@ -52,7 +52,9 @@ def test_a_file_of_one_value(path: Path, value: bytes) -> None:
         b'{"resourceType": "Bundle", "entry": 7}',  # --strict went through the entries of a number
         b'{"resourceType": "Observation", "status": "final", "code": {"text": "a"}, "_issued": 7}',  # --strict's models
         b'{"resourceType": "Observation\\u202e", "id": "\\u001b[2J"}',  # steered the terminal
+        b'{"resourceType": "Observation", "status": [], "id": "' + b"a" * 100_000 + b'"}',  # wrapped for minutes
     ],
+    ids=["entries", "extension", "control", "long"],
 )
 def test_what_once_broke_it(path: Path, content: bytes) -> None:
     path.write_bytes(content)
