@@ -166,7 +166,9 @@ def _input_words(finding: Finding, advice: Advice, frame: Frame) -> str:
     recorded = getattr(finding, "value", None)
     if isinstance(recorded, bool):
         return f"{name}: {frame.word('card', 'yes' if recorded else 'no')}"
-    value = frame.say(words.value_of(finding.shown)) if _is_code(finding) else escaped(finding.shown)
+    if _is_code(finding):
+        return f"{name}: {frame.say(words.value_of(finding.shown))}"
+    value = escaped(finding.shown)
     return f"{name} {value}" if value and value != name else name
 
 
