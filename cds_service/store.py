@@ -10,11 +10,12 @@ disk, hardly for another writer, and after a failure the store is left alone for
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from functools import wraps
 from time import monotonic
@@ -223,6 +224,8 @@ class Store:
 
         Raises StoreError.
         """
+        if self.is_file and not self._told_of(fingerprints):
+            return []
         with self._work("recall overrides", reading=True, quick=True) as connection:
             found = connection.execute(OF_OVERRIDES, {"fingerprints": list(fingerprints), "since": since})
             last = {row.card: row for row in found}
@@ -231,6 +234,17 @@ class Store:
             for row in last.values()
             if row.outcome == OVERRIDDEN
         ]
+
+    def _told_of(self, fingerprints: Sequence[str]) -> bool:
+        """Whether there is any feedback on these.
+
+        Nearly always there is none, and SQLite's own driver says so six times as fast as SQLAlchemy.
+        """
+        marks = ", ".join("?" * len(fingerprints))
+        with self._failing("recall overrides", quick=True), closing(self._opened().raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(f"SELECT 1 FROM feedback WHERE fingerprint IN ({marks}) LIMIT 1", tuple(fingerprints))
+            return cursor.fetchone() is not None
 
     @in_time(quick=True)
     def last_shown(self, occasions: Sequence[str], *, before: str) -> dict[tuple[str, str], datetime]:
@@ -287,14 +301,18 @@ class Store:
     @contextmanager
     def _work(self, doing: str, *, reading: bool = False, quick: bool = False) -> Iterator[sa.Connection]:
         """One transaction. Raises StoreError; for quick work also while the store is left alone."""
+        with self._failing(doing, quick=quick), self._opened().connect() as raw:
+            connection = raw.execution_options(reading=reading, quick=quick)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def _failing(self, doing: str, *, quick: bool) -> Iterator[None]:
         if quick:
             self._check_rested(doing)
         try:
-            with self._opened().connect() as raw:
-                connection = raw.execution_options(reading=reading, quick=quick)
-                with connection.begin():
-                    yield connection
-        except (SQLAlchemyError, OSError) as error:
+            yield
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             if quick:
                 self._resting_until = monotonic() + _REST_S
             cause = getattr(error, "orig", None) or error
