@@ -6,8 +6,9 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
-from benchmarks import http, inprocess
+from benchmarks import http, inprocess, start
 
 RESULTS = Path(__file__).parent / "results.json"
 
@@ -15,7 +16,8 @@ RESULTS = Path(__file__).parent / "results.json"
 def main() -> None:
     rows = inprocess.measure()
     print(inprocess.table(rows))
-    found = {"in process": rows}
+    found: dict[str, Any] = {"in process": rows, "start": start.measure()}
+    print(f"\n{start.table(found['start'])}")
     if shutil.which("wrk"):
         for server in ("gunicorn", "granian"):
             compared = http.compare(server, seconds=4, connections=4)

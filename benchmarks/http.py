@@ -27,6 +27,7 @@ from urllib.request import Request, urlopen
 
 from benchmarks.inprocess import keys_for, relevant
 from benchmarks.records import request
+from cds_service import gunicorn_conf
 from cds_service.advisor import Advisor
 from cds_service.settings import load_settings
 
@@ -38,8 +39,20 @@ ROUNDS = 3
 def serve(application: str, port: int, server: str, environ: dict[str, str]) -> subprocess.Popen[bytes]:
     """One server process group on loopback, ready to answer."""
     if server == "granian":
-        command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", "2", "--blocking-threads", "1"]
-        command += ["--host", "127.0.0.1", "--port", str(port), "--no-ws", "--log-level", "error", application]
+        threads = str(gunicorn_conf.threads)  # as many as gunicorn has: calls that fetch wait in them
+        command = [
+            sys.executable,
+            "-m",
+            "granian",
+            "--interface",
+            "wsgi",
+            "--workers",
+            "2",
+            "--blocking-threads",
+            threads,
+        ]
+        command += ["--host", "127.0.0.1", "--port", str(port), "--no-ws", "--log-level", "error"]
+        command += ["--factory", application.removesuffix("()")] if application.endswith("()") else [application]
     else:
         command = [sys.executable, "-m", "gunicorn", "-c", "python:cds_service.gunicorn_conf"]
         command += ["-b", f"127.0.0.1:{port}", application]
@@ -77,10 +90,34 @@ def load(port: int, path: str, body: Path, seconds: int, connections: int) -> di
     return found
 
 
-def memory_mb(process: subprocess.Popen[bytes]) -> list[float]:
-    """Resident memory of each worker."""
-    children = subprocess.run(["ps", "-o", "rss=", "--ppid", str(process.pid)], capture_output=True, text=True).stdout
-    return [int(line) / 1024 for line in children.split()]
+def workers_of(process: subprocess.Popen[bytes]) -> list[Path]:
+    """The /proc folders of the server's workers."""
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True).stdout
+    return [Path("/proc") / pid for pid in children.split()]
+
+
+def memory_mb(process: subprocess.Popen[bytes], line: str = "VmRSS") -> list[float]:
+    """Resident memory of each worker; with ``VmHWM`` the most it ever was."""
+    texts = [(worker / "status").read_text() for worker in workers_of(process)]
+    return [int(re.search(rf"{line}:\s+(\d+) kB", text)[1]) / 1024 for text in texts]  # type: ignore[index]
+
+
+def processor_s(process: subprocess.Popen[bytes]) -> float:
+    """Processor time of all workers so far."""
+    ticks = 0
+    for worker in workers_of(process):
+        fields = (worker / "stat").read_text().rsplit(")", 1)[1].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def loaded(
+    server: subprocess.Popen[bytes], port: int, path: str, body: Path, seconds: int, connections: int
+) -> dict[str, float]:
+    """``load``, and the processor time (ms) that the workers spent on one call."""
+    before = processor_s(server)
+    found = load(port, path, body, seconds, connections)
+    return found | {"cpu": 1000 * (processor_s(server) - before) / (found["rate"] * seconds)}
 
 
 def compare(server: str, seconds: int, connections: int) -> list[dict[str, Any]]:
@@ -96,6 +133,8 @@ def compare(server: str, seconds: int, connections: int) -> list[dict[str, Any]]
             for size in SIZES:
                 body = Path(folder) / f"{size}.json"
                 body.write_bytes(request(size, resources, keys))
+                if size == SIZES[0]:  # all workers are there, and have loaded what they load late
+                    load(8701, f"/cds-services/{THEME}", body, 2, 4 * connections)
                 rows.append(_row(ours, size, body, server, seconds, connections, folder))
         finally:
             stop(ours)
@@ -108,14 +147,19 @@ def _row(
     path = f"/cds-services/{THEME}"
     before = memory_mb(ours)
     call = Request(f"http://127.0.0.1:8701{path}", body.read_bytes(), {"Content-Type": "application/json"})
-    with urlopen(call) as reply:
-        answer = reply.read()
+    for _ in range(10):  # one at a time: what one call adds to a worker at its highest
+        with urlopen(call) as reply:
+            answer = reply.read()
+    added = max(most - less for most, less in zip(memory_mb(ours, "VmHWM"), before, strict=True))
     constant = Path(folder) / "constant.json"
     constant.write_bytes(answer)
     bare = serve("benchmarks.bare:app", 8702, server, {"CONSTANT": str(constant)})
     try:
         pairs = [
-            (load(8701, path, body, seconds, connections), load(8702, "/", body, seconds, connections))
+            (
+                loaded(ours, 8701, path, body, seconds, connections),
+                loaded(bare, 8702, "/", body, seconds, connections),
+            )
             for _ in range(ROUNDS)
         ]
     finally:
@@ -127,11 +171,11 @@ def _row(
         "answer KB": round(len(answer) / 1024, 1),
     }
     for name, one in (("ours", 0), ("bare", 1)):
-        for figure in ("rate", "p50", "p99"):
+        for figure in ("rate", "p50", "p99", "cpu"):
             row[f"{name} {figure}"] = statistics.median(pair[one][figure] for pair in pairs)
     row["ratio"] = row["ours rate"] / row["bare rate"]
     row["worker MB"] = max(after)
-    row["added MB"] = max(after) - max(before)
+    row["added MB"] = added
     return row
 
 
@@ -141,11 +185,18 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    lines = ["resources     KB  ours/s  p50 ms  p99 ms   bare/s  p50 ms  p99 ms  ratio  worker MB"]
+    each = "calls/s | p50 ms | p99 ms | processor ms a call"
+    lines = [f"| resources | KB | ours: {each} | bare: {each} | ratio | worker MB | added by one call |"]
+    lines.append("|---|---|---|---|---|---|---|---|---|---|---|---|---|")
     for row in rows:
-        ours = f"{row['ours rate']:7.0f} {row['ours p50']:7.2f} {row['ours p99']:7.1f}"
-        bare = f"{row['bare rate']:8.0f} {row['bare p50']:7.2f} {row['bare p99']:7.1f}"
-        lines.append(f"{row['resources']:9d} {row['KB']:6d} {ours} {bare} {row['ratio']:6.2f} {row['worker MB']:10.0f}")
+        ours, bare = (
+            f"{row[f'{who} rate']:.0f} | {row[f'{who} p50']:.2f} | {row[f'{who} p99']:.1f} | {row[f'{who} cpu']:.2f}"
+            for who in ("ours", "bare")
+        )
+        lines.append(
+            f"| {row['resources']} | {row['KB']} | {ours} | {bare} | {row['ratio']:.2f} | {row['worker MB']:.0f} |"
+            f" {row['added MB']:.1f} |"
+        )
     return "\n".join(lines)
 
 

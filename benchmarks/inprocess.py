@@ -1,6 +1,9 @@
-"""A call in one process, from body bytes to card bytes, beside decoding (and re-encoding) the same bytes.
+"""A call in one process, from body bytes to card bytes, beside decoding the same bytes with ``orjson.loads``.
 
+One service (a theme, as a client calls it) and every advisory of every theme at once (as ``osteohooks evaluate`` does).
 Ratios of medians within one run hold on a busy machine; milliseconds do not.
+
+Run: python -m benchmarks.inprocess
 """
 
 from __future__ import annotations
@@ -20,10 +23,12 @@ from cds_service.advisor import Advisor, case_of
 from cds_service.prefetch import obtain
 from cds_service.request import read_request
 from cds_service.settings import load_settings
+from fhir_mappings.chart import Chart
 from fhir_mappings.charts import read_chart
 from tests.situations import Case, load_cases
 
 SIZES = (20, 50, 200, 500, 2000)
+THEME = "bone-modifying-agents"
 EXAMPLES = ("mirels/M5", "denosumab_stop/day-90", "hypercalcemia/S3-X-calcium")
 
 
@@ -60,15 +65,6 @@ def call(advisor: Advisor, body: bytes, theme: str | None = None) -> bytes:
     return msgspec.json.encode({"cards": told.cards, "extension": {"org.osteohooks.evaluation": told.evaluation}})
 
 
-def median_ms(work: Callable[[], object], rounds: int) -> float:
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        work()
-        times.append((time.perf_counter() - start) * 1000)
-    return statistics.median(times)
-
-
 def measure() -> list[dict[str, Any]]:
     advisor = Advisor(load_settings(environ={}))
     resources, keys = relevant(), keys_for(advisor)
@@ -76,24 +72,41 @@ def measure() -> list[dict[str, Any]]:
     for size in SIZES:
         body = request(size, resources, keys)
         rounds = max(20, 4000 // size)
-        call(advisor, body)
+        loads, one, every = in_turns(
+            rounds,
+            lambda body=body: orjson.loads(body),  # type: ignore[misc]
+            lambda body=body: call(advisor, body, THEME),  # type: ignore[misc]
+            lambda body=body: call(advisor, body),  # type: ignore[misc]
+        )
         rows.append(
             {
                 "resources": size,
                 "KB": len(body) // 1024,
                 "cards": len(msgspec.json.decode(call(advisor, body))["cards"]),
-                "orjson.loads": median_ms(lambda body=body: orjson.loads(body), rounds),  # type: ignore[misc]
-                "loads+dumps": median_ms(lambda body=body: orjson.dumps(orjson.loads(body)), rounds),  # type: ignore[misc]
-                "call": median_ms(lambda body=body: call(advisor, body), rounds),  # type: ignore[misc]
+                "orjson.loads": loads,
+                "service": one,
+                "every service": every,
                 "stages": stages(advisor, body, rounds),
             }
         )
     return rows
 
 
+def in_turns(rounds: int, *works: Callable[[], object]) -> list[float]:
+    """The median ms of each, one after the other in turns, so that a busy moment meets them all."""
+    times: list[list[float]] = [[] for _ in works]
+    for _ in range(rounds):
+        for work, taken in zip(works, times, strict=True):
+            start = time.perf_counter()
+            work()
+            taken.append((time.perf_counter() - start) * 1000)
+    return [statistics.median(taken) for taken in times]
+
+
 def stages(advisor: Advisor, body: bytes, rounds: int) -> dict[str, float]:
-    """Milliseconds of each stage: split (request and bundles), read (heads and findings), rules and cards, encode."""
-    wanted = advisor.templates(None, "patient-view")
+    """Milliseconds of each stage of one service: split (request and bundles), read (heads and findings), rules and
+    cards, encode."""
+    wanted = advisor.templates(THEME, "patient-view")
     asked = read_request(body)
     obtained = obtain(asked, wanted)
     case = case_of(asked, obtained, today=Case.today(), allow_as_of=False)
@@ -107,36 +120,38 @@ def stages(advisor: Advisor, body: bytes, rounds: int) -> dict[str, float]:
             gaps=case.gaps,
         ).chart
 
-    def judge() -> Any:
+    def judge(chart: Chart) -> Any:
         situation = Situation(hook=case.hook, as_of=case.as_of, settings=advisor.catalogue.settings)
         return answer(
             advisor.catalogue,
             chart,
             situation,
-            theme=None,
+            theme=THEME,
             language="en",
             max_cards=5,
             hook_instance=case.hook_instance,
             subject="Patient/case",
         )
 
-    chart = read()
-    told = judge()
+    told = judge(read())
+    reading, both = in_turns(rounds, read, lambda: judge(read()))  # a chart remembers facts: each is judged once
     return {
-        "split": median_ms(lambda: obtain(read_request(body), wanted), rounds),
-        "read": median_ms(read, rounds),
-        "rules+cards": median_ms(judge, rounds),
-        "encode": median_ms(lambda: msgspec.json.encode(told.cards), rounds),
+        "split": in_turns(rounds, lambda: obtain(read_request(body), wanted))[0],
+        "read": reading,
+        "rules+cards": both - reading,
+        "encode": in_turns(rounds, lambda: msgspec.json.encode(told.cards))[0],
     }
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    lines = ["resources     KB  cards   call ms   x loads   x loads+dumps   split  read  rules+cards  encode"]
+    lines = ["| resources | KB | loads ms | one service ms | x loads | every service ms | x loads |"]
+    lines[0] += " split, read, rules, encode |"
+    lines.append("|---|---|---|---|---|---|---|---|")
     for row in rows:
-        stage = row["stages"]
-        ratios = f"{row['call'] / row['orjson.loads']:9.2f} {row['call'] / row['loads+dumps']:15.2f}"
-        shares = f"{stage['split']:7.2f} {stage['read']:5.2f} {stage['rules+cards']:12.2f} {stage['encode']:7.2f}"
-        lines.append(f"{row['resources']:9d} {row['KB']:6d} {row['cards']:6d} {row['call']:9.2f} {ratios} {shares}")
+        stage, loads = row["stages"], row["orjson.loads"]
+        shares = ", ".join(f"{stage[name]:.2f}" for name in ("split", "read", "rules+cards", "encode"))
+        timed = " | ".join(f"{row[name]:.2f} | {row[name] / loads:.2f}" for name in ("service", "every service"))
+        lines.append(f"| {row['resources']} | {row['KB']} | {loads:.2f} | {timed} | {shares} |")
     return "\n".join(lines)
 
 
