@@ -13,17 +13,16 @@ from typing import TypeVar
 import msgspec
 
 from fhir_mappings.finding import UNREADABLE, Why
-from fhir_mappings.reading import Supplied
+from fhir_mappings.reading import UNDECODABLE, Supplied, look
 
 NULL: Why = "null from client"
 CLIENT_ERROR: Why = "client error"
 PAGE_NOT_FOLLOWED: Why = "page not followed"
 
 _GRAVEST_FIRST = (CLIENT_ERROR, UNREADABLE, PAGE_NOT_FOLLOWED)
-_UNDECODABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 T = TypeVar("T")
 _ABSENT = msgspec.Raw(b"")
-_SPECIAL = (b"Bundle", b"OperationOutcome")
+_SPECIAL = ("Bundle", "OperationOutcome")
 _NO_MATCH = ("include", "outcome")  # entries of a page of a search that are not what was searched for
 _KIND_FIRST = re.compile(rb'\s*{\s*"resourceType"\s*:\s*"(\w+)"')
 
@@ -31,13 +30,13 @@ _KIND_FIRST = re.compile(rb'\s*{\s*"resourceType"\s*:\s*"(\w+)"')
 class Contents(msgspec.Struct, frozen=True):
     """The resources of one value. ``gap``: why there may be more than these, None when these are all.
 
-    ``patients`` are the Patient resources among them, ``kind`` is the resource type of the value itself. Of a page of a
-    search: ``next_page`` is where the next one is, ``total`` how many matches there are, ``matches`` how many are here.
+    ``patients`` are the ids of the Patients among them, ``kind`` is the resource type of the value itself. Of a page of
+    a search: ``next_page`` is where the next one is, ``total`` how many matches there are, ``matches`` are here.
     """
 
     supplied: list[Supplied] = []
     gap: Why | None = None
-    patients: list[msgspec.Raw] = []
+    patients: list[str | None] = []
     kind: str | None = None
     next_page: str | None = None
     total: int | None = None
@@ -89,6 +88,10 @@ class _Kind(msgspec.Struct, rename="camel"):
     resource_type: str | None = None
 
 
+class _Identity(msgspec.Struct):
+    id: str | None = None
+
+
 _VALUE = msgspec.json.Decoder(_Value, strict=False)
 _KIND = msgspec.json.Decoder(_Kind)
 
@@ -99,10 +102,11 @@ def read_contents(raw: msgspec.Raw, full_url: str | None = None) -> Contents:
         return Contents(gap=NULL)
     try:
         kind = kind_of(raw)
-        if kind not in (None, "Bundle", "OperationOutcome"):
-            return Contents([Supplied(raw, full_url)], patients=[raw] if kind == "Patient" else [], kind=kind)
+        if kind not in (None, *_SPECIAL):
+            one = look(raw, full_url)
+            return Contents([one], patients=[_id(one)] if kind == "Patient" else [], kind=kind)
         value, flawed = _value(raw)
-    except _UNDECODABLE:
+    except UNDECODABLE:
         return Contents(gap=UNREADABLE)
     if value.resource_type is None:
         return _wrapped(value)
@@ -132,19 +136,18 @@ def _is_error(value: _Value) -> bool:
 
 def _bundle(bundle: _Value, flawed: bool) -> Contents:
     supplied: list[Supplied] = []
-    patients: list[msgspec.Raw] = []
+    patients: list[str | None] = []
     gaps: list[Why | None] = [UNREADABLE] if flawed else []
     matches = 0
     for entry in bundle.entry or []:
         if entry.search is None or entry.search.mode not in _NO_MATCH:
             matches += 1
-        if entry.response is None and (first := _KIND_FIRST.match(memoryview(entry.resource))) is not None:
-            kind = first[1]
-            if kind not in _SPECIAL:  # nearly all: nothing needs a second look
-                supplied.append(Supplied(entry.resource, entry.full_url))
-                if kind == b"Patient":
-                    patients.append(entry.resource)
-                continue
+        one = look(entry.resource, entry.full_url)
+        if entry.response is None and (kind := one.kind) is not None and kind not in _SPECIAL:
+            supplied.append(one)  # nearly all
+            if kind == "Patient":
+                patients.append(_id(one))
+            continue
         part = _entry(entry)
         supplied += part.supplied
         patients += part.patients
@@ -170,7 +173,17 @@ def named(raw: msgspec.Raw, contents: Contents, full_url: str | None = None) -> 
     """The contents; what is no resource at all is handed on as well, so that it is named among the skipped."""
     if contents.gap != UNREADABLE or contents.kind is not None:
         return contents
-    return msgspec.structs.replace(contents, supplied=[Supplied(raw, full_url)])
+    return msgspec.structs.replace(contents, supplied=[look(raw, full_url)])
+
+
+def _id(patient: Supplied) -> str | None:
+    """Whose Patient this is, also when nothing else of it can be read."""
+    if patient.head is not None:
+        return patient.head.id
+    try:
+        return msgspec.json.decode(patient.raw, type=_Identity).id
+    except UNDECODABLE:
+        return None
 
 
 def gravest(gaps: Iterable[Why | None]) -> Why | None:
@@ -207,7 +220,7 @@ def _loose_entry(raw: msgspec.Raw) -> _Entry | None:
         pass
     try:
         parts = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-    except _UNDECODABLE:
+    except UNDECODABLE:
         return None
     return _Entry(_part(parts, "fullUrl", str), parts.get("resource", _ABSENT), _part(parts, "search", _Search))
 
@@ -215,5 +228,5 @@ def _loose_entry(raw: msgspec.Raw) -> _Entry | None:
 def _part(parts: dict[str, msgspec.Raw], name: str, kind: type[T]) -> T | None:
     try:
         return msgspec.json.decode(parts[name], type=kind, strict=False) if name in parts else None
-    except _UNDECODABLE:
+    except UNDECODABLE:
         return None

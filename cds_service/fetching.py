@@ -18,13 +18,13 @@ from urllib.parse import quote
 import msgspec
 
 from cds_service.addresses import Base, Refused, allowed
-from cds_service.contents import CLIENT_ERROR, PAGE_NOT_FOLLOWED, Contents, gravest, kind_of, read_contents
+from cds_service.contents import CLIENT_ERROR, PAGE_NOT_FOLLOWED, Contents, gravest, read_contents
 from cds_service.fhir_client import FETCH_FAILED, TIMEOUT, Allowance, FhirClient, Unfetched, Wire
 from cds_service.referenced import MEDICATION, unresolved
 from cds_service.request import HookRequest
 from cds_service.settings import Settings
 from fhir_mappings.finding import NOT_SUPPLIED, UNREADABLE, Why
-from fhir_mappings.reading import Supplied, relative
+from fhir_mappings.reading import UNDECODABLE, Supplied, relative
 
 DEADLINE: Why = "deadline"
 
@@ -33,7 +33,6 @@ _THREADS = 64  # what the calls of one process fetch at once; those not needed a
 _EVALUATION = 0.1  # the share of the deadline kept for reading what came, and for the rules
 _MOST_MEDICATIONS = 32
 _TOKEN = re.compile(r"{{(.+?)}}")
-_UNDECODABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
 class Fetched(msgspec.Struct, frozen=True):
@@ -219,12 +218,12 @@ class Errand:
         """One page, or the one resource. Raises Unfetched for anything else than what was asked for."""
         try:
             kind = msgspec.json.decode(body, type=_Typed).resource_type
-        except _UNDECODABLE:
+        except UNDECODABLE:
             raise Unfetched("not FHIR JSON", UNREADABLE) from None
         if kind == "OperationOutcome":
             raise Unfetched("OperationOutcome")
         page = read_contents(msgspec.Raw(body))
-        kinds = {_kind(one) for one in page.supplied}
+        kinds = {one.kind for one in page.supplied}
         if kind != ("Bundle" if self._is_search else self._kind) or (kinds and self._kind not in kinds):
             raise Unfetched("wrong resource type", UNREADABLE)
         if any(_is_of_another(one, self._fetch.request.context.patient_id) for one in page.supplied):
@@ -254,27 +253,8 @@ class _Typed(msgspec.Struct, rename="camel"):
     resource_type: str | None = None
 
 
-class _Reference(msgspec.Struct):
-    reference: str | None = None
-
-
-class _Owned(msgspec.Struct):
-    subject: _Reference | None = None
-    patient: _Reference | None = None
-
-
-def _kind(one: Supplied) -> str | None:
-    try:
-        return kind_of(one.raw)
-    except _UNDECODABLE:
-        return None
-
-
 def _is_of_another(one: Supplied, patient_id: str) -> bool:
-    try:
-        owned = msgspec.json.decode(one.raw, type=_Owned)
-    except _UNDECODABLE:
-        return False  # the readers name what they cannot read
-    owner = owned.subject or owned.patient
+    """Whose it is, where that can be read; the readers name what they cannot."""
+    owner = one.head.subject or one.head.patient if one.head is not None else None
     reference = relative(owner.reference) if owner and owner.reference else ""
     return reference.startswith("Patient/") and reference != f"Patient/{patient_id}"

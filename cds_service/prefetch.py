@@ -114,16 +114,5 @@ def _gap(request: HookRequest, text: str, contents: Contents | None) -> Why | No
 def _patients(came: Mapping[str, Contents]) -> list[str]:
     """The ids of the Patient under ``patient``, else of every Patient that came."""
     named = came["patient"].patients if "patient" in came else []
-    resources = named or [patient for contents in came.values() for patient in contents.patients]
-    return [identity for raw in resources if (identity := _identity(raw)) is not None]
-
-
-class _Identity(msgspec.Struct):
-    id: str | None = None
-
-
-def _identity(raw: msgspec.Raw) -> str | None:
-    try:
-        return msgspec.json.decode(raw, type=_Identity).id
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return None
+    ids = named or [identity for contents in came.values() for identity in contents.patients]
+    return [identity for identity in ids if identity is not None]

@@ -10,16 +10,9 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from cds_service.contents import kind_of
-from fhir_mappings.reading import Supplied, relative
+from fhir_mappings.reading import UNDECODABLE, Supplied, relative
 
 MEDICATION = "Medication"
-
-_UNDECODABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
-
-
-class _Named(msgspec.Struct):
-    id: str | None = None
 
 
 class _Reference(msgspec.Struct):
@@ -40,18 +33,19 @@ def unresolved(supplied: Iterable[Supplied]) -> list[str]:
     here, asked = set[str](), set[str]()
     for one in supplied:
         try:
-            kind = kind_of(one.raw) or ""
+            kind = one.kind or ""
             if kind == MEDICATION:
                 here.update(_names(one))
             elif kind.startswith(MEDICATION):
                 asked.update(_refers_to(one))
-        except _UNDECODABLE:
+        except UNDECODABLE:
             continue  # the readers name what they cannot read
     return sorted({one.split("/_history/")[0] for one in asked if relative(one) not in here and one not in here})
 
 
 def _names(medication: Supplied) -> Iterator[str]:
-    yield f"{MEDICATION}/{msgspec.json.decode(medication.raw, type=_Named).id}"
+    if medication.head is not None:
+        yield f"{MEDICATION}/{medication.head.id}"
     if medication.full_url:
         yield medication.full_url
 

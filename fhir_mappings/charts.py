@@ -24,7 +24,7 @@ from fhir_mappings.finding import OTHER_VERSION, UNREADABLE, Finding, Why
 from fhir_mappings.lesions import Lesion
 from fhir_mappings.medications import DrugRecord
 from fhir_mappings.procedures import ProcedureRecord
-from fhir_mappings.reading import Reader, Shelf, Supplied, decoder, relative
+from fhir_mappings.reading import UNDECODABLE, Reader, Shelf, Supplied, decoder, relative
 from fhir_mappings.terminology import Terminology
 
 MODULES = (assessments, conditions, labs, lesions, medications, patient, procedures, questionnaires)
@@ -36,7 +36,6 @@ for _module in MODULES:
         _READERS.setdefault(_resource_type, []).append(_reader)
 _CODELESS = {kind for kind, readers in _READERS.items() if all(reader.wants is None for reader in readers)}
 _REFERENCED = {"Medication", "BodyStructure", "Condition"}
-_HEAD = decoder(views.Head)
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -115,14 +114,12 @@ def _findings(looks: Iterable[_Look], mine: set[str], shelf: Shelf, skipped: lis
 
 
 def _looks(supplied: Iterable[Supplied], shelf: Shelf, skipped: list[Skipped]) -> list[_Look]:
-    """The first look at every resource; referenced kinds go on the shelf, copies of one resource count once."""
+    """Every resource some reader wants; referenced kinds go on the shelf, copies of one resource count once."""
     chosen: dict[tuple[str, str | bytes], _Look] = {}
     for index, resource in enumerate(supplied):
-        try:
-            head = _HEAD.decode(resource.raw)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            name = _unreadable_name(resource, index)
-            skipped.append(Skipped(name, UNREADABLE, _element(error), _any_of(name, shelf.terminology)))
+        head = resource.head
+        if head is None:
+            skipped.append(_unreadable(resource, index, shelf.terminology))
             continue
         kind = head.resource_type
         if kind is None:
@@ -134,9 +131,9 @@ def _looks(supplied: Iterable[Supplied], shelf: Shelf, skipped: list[Skipped]) -
                 shelf.put(resource.full_url, resource.raw)
         if kind not in _READERS:
             continue
-        concepts = _meaning(head, shelf)
-        if kind not in _CODELESS and not _maybe_wanted(head, kind, concepts):
-            continue
+        concepts = _meaning(head, shelf.terminology)
+        if kind not in _CODELESS and (not _wanted(kind, concepts) if concepts else _tells(head)):
+            continue  # most resources of a real chart end here
         key = (kind, head.id or bytes(resource.raw))
         look = _Look(resource, head, concepts)
         if key not in chosen or _newer(look, chosen[key]):
@@ -144,26 +141,24 @@ def _looks(supplied: Iterable[Supplied], shelf: Shelf, skipped: list[Skipped]) -
     return list(chosen.values())
 
 
-def _maybe_wanted(head: views.Head, kind: str, concepts: frozenset[str]) -> bool:
-    if not concepts:
-        # Without a code, or with one in another FHIR version's shape, let the reader say so.
-        return not isinstance(head.code, views.CodeableConcept)
+def _wanted(kind: str, concepts: frozenset[str]) -> bool:
     return any(reader.wants is None or concepts & reader.wants for reader in _READERS[kind])
 
 
-def _meaning(head: views.Head, shelf: Shelf) -> frozenset[str]:
+def _tells(head: views.Head) -> bool:
+    """Whether it has a code; one without, or with one in another FHIR version's shape, is for its reader to name."""
+    return isinstance(head.code, views.Codes)
+
+
+def _meaning(head: views.Head, terminology: Terminology) -> frozenset[str]:
     """What the code says; where it says nothing to us (a metabolic panel), what the components' codes say."""
-    if not isinstance(head.code, views.CodeableConcept):
+    code = head.code
+    if not isinstance(code, views.Codes):
         return frozenset()
-    of_code = _meaning_of(head.code, shelf)
+    of_code = terminology.meaning_of(code)
     if of_code or not head.component:
         return of_code
-    return frozenset().union(*(_meaning_of(part.code, shelf) for part in head.component if part.code))
-
-
-def _meaning_of(code: views.CodeableConcept, shelf: Shelf) -> frozenset[str]:
-    meanings = [shelf.terminology.meaning(coding.system, coding.code) for coding in code.codings]
-    return meanings[0] if len(meanings) == 1 else frozenset().union(*meanings)
+    return frozenset().union(*(terminology.meaning_of(part.code) for part in head.component if part.code))
 
 
 def _read(look: _Look, shelf: Shelf) -> list[Finding | Skipped]:
@@ -177,9 +172,8 @@ def _read(look: _Look, shelf: Shelf) -> list[Finding | Skipped]:
             continue
         try:
             outcomes.extend(reader.read(decoder(reader.view).decode(resource.raw), concepts, shelf))
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            tells = isinstance(head.code, views.CodeableConcept)
-            lost = reader.called(concepts) if tells else reader.all_names(shelf.terminology)
+        except UNDECODABLE as error:
+            lost = reader.called(concepts) if _tells(head) else reader.all_names(shelf.terminology)
             outcomes.append(Skipped(_name(head), UNREADABLE, _element(error), tuple(sorted(lost))))
     if outcomes and (mark := version_mark(kind, resource.raw)) is not None:
         names = {name for outcome in outcomes for name in outcome.names}
@@ -219,7 +213,7 @@ def _patients_booked(resource: Supplied, head: views.Head) -> list[str]:
         return []
     try:
         participants = decoder(views.Appointment).decode(resource.raw).participant or []
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except UNDECODABLE:
         return []  # its reader says so
     actors = [participant.actor for participant in participants if participant.actor]
     return [
@@ -258,10 +252,20 @@ def _name(head: views.Head) -> str:
     return f"{head.resource_type}/{head.id}" if head.id else f"{head.resource_type} without id"
 
 
+def _unreadable(resource: Supplied, index: int, terminology: Terminology) -> Skipped:
+    """What is said of a resource that even the first look could not read."""
+    name, element = _unreadable_name(resource, index), ""
+    try:
+        decoder(views.Head).decode(resource.raw)
+    except UNDECODABLE as error:
+        element = _element(error)
+    return Skipped(name, UNREADABLE, element, _any_of(name, terminology))
+
+
 def _unreadable_name(resource: Supplied, index: int) -> str:
     try:
         loose = msgspec.json.decode(resource.raw)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except UNDECODABLE:
         loose = None
     if isinstance(loose, dict) and isinstance(loose.get("resourceType"), str):
         identity = loose.get("id")

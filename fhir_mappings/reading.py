@@ -17,13 +17,20 @@ from fhir_mappings.finding import Finding, Skipped
 from fhir_mappings.terminology import Terminology
 
 Read = Iterator[Finding | Skipped]
+UNDECODABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
-class Supplied(msgspec.Struct, frozen=True):
-    """One resource as it came: its bytes and, when it was in a Bundle, its fullUrl."""
+class Supplied(msgspec.Struct, frozen=True, gc=False):
+    """One resource as it came: its bytes, when it was in a Bundle its fullUrl, and the first look at it (``look``)."""
 
     raw: msgspec.Raw
-    full_url: str | None = None
+    full_url: str | None
+    head: views.Head | None
+
+    @property
+    def kind(self) -> str | None:
+        """Its resource type, None when it cannot be read or has none."""
+        return self.head.resource_type if self.head is not None else None
 
 
 class Reader(msgspec.Struct, frozen=True):
@@ -115,6 +122,17 @@ def decoder(view: type[views.V]) -> msgspec.json.Decoder[views.V]:
     if view not in _DECODERS:
         _DECODERS[view] = msgspec.json.Decoder(view, strict=False)
     return _DECODERS[view]
+
+
+_HEAD = decoder(views.Head)
+
+
+def look(raw: msgspec.Raw, full_url: str | None = None) -> Supplied:
+    """The resource with the first look at it; without one when it cannot be read."""
+    try:
+        return Supplied(raw, full_url, _HEAD.decode(raw))
+    except UNDECODABLE:
+        return Supplied(raw, full_url, None)
 
 
 class Search(msgspec.Struct, frozen=True):

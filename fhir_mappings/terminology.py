@@ -32,6 +32,7 @@ from fhir_mappings.code_systems import (
     coding,
 )
 from fhir_mappings.terminology_files import DECODER, Include, Resource, TerminologyError, mappings, members, site_file
+from fhir_mappings.views import Codes
 
 __all__ = [
     "ADVISORY",
@@ -124,6 +125,13 @@ class Terminology:
             found = self.concepts(system, code) | ({local} if local is not None else frozenset())
             _remember(self._meanings, key, found)
         return found
+
+    def meaning_of(self, code: Codes) -> frozenset[str]:
+        """Everything the codings of a code say."""
+        codings = code.codings
+        if len(codings) == 1:
+            return self.meaning(codings[0].system, codings[0].code)
+        return frozenset().union(*(self.meaning(one.system, one.code) for one in codings))
 
     def of_text(self, text: str) -> frozenset[str]:
         """Concepts named by a free text. Only the few drugs that have no code anywhere are looked for (ruling 33)."""

@@ -15,8 +15,27 @@ import msgspec
 V = TypeVar("V", bound="View")
 
 
-class View(msgspec.Struct, rename="camel", frozen=True):
-    """Base of all views: camelCase in JSON, snake_case in Python."""
+class View(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    """Base of all views: camelCase in JSON, snake_case in Python. Trees, so the collector need not look for circles."""
+
+
+class Code(View, frozen=True):
+    """As much of a Coding as the first look at a resource needs."""
+
+    system: str | None = None
+    code: str | None = None
+
+
+class Codes(View, frozen=True):
+    """As much of a CodeableConcept (R4) or CodeableReference (R5) as the first look needs."""
+
+    coding: list[Code] | None = None
+    concept: Codes | None = None
+
+    @property
+    def codings(self) -> list[Code]:
+        found = self.coding or []
+        return found + self.concept.codings if self.concept else found
 
 
 class Coding(View, frozen=True):
@@ -65,7 +84,6 @@ class Extension(View, frozen=True):
 class Meta(View, frozen=True):
     last_updated: str | None = None
     version_id: str | None = None
-    profile: list[str] | None = None
 
 
 class Quantity(View, frozen=True):
@@ -101,7 +119,7 @@ class ReferenceRange(View, frozen=True):
 class Part(View, frozen=True):
     """The code of a component, as far as the first look needs it."""
 
-    code: CodeableConcept | None = None
+    code: Codes | None = None
 
 
 class Head(View, frozen=True):
@@ -110,7 +128,7 @@ class Head(View, frozen=True):
     resource_type: str | None = None
     id: str | None = None
     meta: Meta | None = None
-    code: CodeableConcept | str | None = None
+    code: Codes | str | None = None
     component: list[Part] | None = None
     subject: Reference | None = None
     patient: Reference | None = None

@@ -10,7 +10,7 @@ from typing import Any
 from cards.answer import Answer, answer
 from cards.situation import Situation
 from fhir_mappings.charts import read_chart
-from fhir_mappings.reading import Supplied
+from fhir_mappings.reading import Supplied, look
 from tests.situations import PATIENT, Case, encoded, shipped_terminology
 
 Json = dict[str, Any]
@@ -28,11 +28,11 @@ class Patient:
 
     @cached_property
     def supplied(self) -> list[Supplied]:
-        return [Supplied(encoded(resource)) for resource in self.resources]
+        return [look(encoded(resource)) for resource in self.resources]
 
     @cached_property
     def drafted(self) -> list[Supplied]:
-        return [Supplied(encoded(draft)) for draft in self.drafts]
+        return [look(encoded(draft)) for draft in self.drafts]
 
     @cached_property
     def said(self) -> Answer:
@@ -107,7 +107,7 @@ def of_another(resources: Iterable[Json], mark: str) -> list[Supplied]:
             moved["participant"] = [{"actor": {"reference": f"Patient/{OTHER}"}}]
         else:
             continue
-        found.append(Supplied(encoded(moved)))
+        found.append(look(encoded(moved)))
     return found
 
 

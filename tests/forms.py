@@ -26,7 +26,7 @@ from fhir_mappings.markers import Marker
 from fhir_mappings.medications import DrugRecord
 from fhir_mappings.procedures import ProcedureRecord
 from fhir_mappings.ranges import Range
-from fhir_mappings.reading import Supplied
+from fhir_mappings.reading import look
 from fhir_mappings.terminology import (
     ATC,
     BASE,
@@ -82,7 +82,7 @@ def terminology() -> Terminology:
 
 def read(resources: tuple[Resource, ...]) -> Chart:
     supplied = [
-        Supplied(msgspec.Raw(json.dumps({k: v for k, v in one.items() if k != "fullUrl"}).encode()), one.get("fullUrl"))
+        look(msgspec.Raw(json.dumps({k: v for k, v in one.items() if k != "fullUrl"}).encode()), one.get("fullUrl"))
         for one in resources
     ]
     return read_chart(supplied, terminology=terminology(), as_of=AS_OF, patient_id="me").chart

@@ -23,7 +23,7 @@ from cards.engine import Run
 from cards.situation import Situation
 from fhir_mappings.chart import Chart
 from fhir_mappings.charts import read_chart
-from fhir_mappings.reading import Supplied
+from fhir_mappings.reading import look
 from fhir_mappings.terminology import Terminology
 
 CASES = Path(__file__).parent / "cases"
@@ -128,12 +128,12 @@ class Case:
     def _read(self, catalogue: Catalogue) -> tuple[Chart, Situation]:
         terminology = shipped_terminology()
         reading = read_chart(
-            [Supplied(encoded(resource)) for resource in self.resources],
+            [look(encoded(resource)) for resource in self.resources],
             terminology=terminology,
             as_of=self.as_of,
             patient_id=PATIENT,
             gaps=self.content.get("gaps"),
-            drafts=[Supplied(encoded(draft)) for draft in self.drafts],
+            drafts=[look(encoded(draft)) for draft in self.drafts],
         )
         situation = Situation(
             hook=self.hook,

@@ -14,7 +14,7 @@ from cards.activities import SDC, definitions
 from cds_service.advisor import Advisor, Case
 from cds_service.settings import load_settings
 from fhir_mappings.questionnaires import questions
-from fhir_mappings.reading import Supplied
+from fhir_mappings.reading import look
 
 LOCAL = "https://osteohooks.org/fhir/CodeSystem/bone-metastasis"
 FORM = "https://osteohooks.org/fhir/Questionnaire"
@@ -57,7 +57,7 @@ SPINE = panel(coded(LOCAL, "T5"), lesion_matrix="lytic", sins_collapse="none")  
 
 
 def cards(advisor: Advisor, *resources: Resource, language: str = "en") -> dict[str, Resource]:
-    supplied = [Supplied(msgspec.Raw(json.dumps(one).encode())) for one in (*CHART, *resources)]
+    supplied = [look(msgspec.Raw(json.dumps(one).encode())) for one in (*CHART, *resources)]
     case = Case(hook="patient-view", hook_instance="x", as_of=date(2026, 11, 21), supplied=supplied, patient_id="me")
     spoken = advisor.answer(case, theme=None, language=language)
     return {card["source"]["topic"]["code"]: card for card in spoken.cards}

@@ -9,7 +9,7 @@ import pytest
 from cds_service.fetching import Fetched, FetchReport
 from cds_service.referenced import unresolved
 from cds_service.request import Authorization, read_request
-from fhir_mappings.reading import Supplied
+from fhir_mappings.reading import look
 from tests import fhir_server as ways
 
 TOKEN = {"access_token": "the-token", "token_type": "Bearer", "expires_in": 300, "scope": "x", "subject": "y"}
@@ -394,7 +394,7 @@ def test_services_without_drugs_ask_for_none(call, server, lacking, example):
 
 def test_a_medication_is_known_by_its_full_url():
     def supplied(resource, full_url=None):
-        return Supplied(msgspec.Raw(msgspec.json.encode(resource)), full_url)
+        return look(msgspec.Raw(msgspec.json.encode(resource)), full_url)
 
     one = supplied(referring("https://x.example/Medication/d"))
     assert unresolved([one]) == ["https://x.example/Medication/d"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fhir_mappings.chart import Chart
 from fhir_mappings.charts import OTHER_PATIENT, read_chart
-from fhir_mappings.reading import Supplied
+from fhir_mappings.reading import Supplied, look
 from tests.forms import AS_OF, terminology
 from tests.strategies import READ_TYPES, broken, odd_bytes, resources, valid
 
@@ -23,7 +23,7 @@ ordinary = settings(max_examples=120, deadline=None)
 
 def read(*given: Resource | bytes, as_of: date = AS_OF, drafts: tuple[Resource, ...] = ()) -> Chart:
     def supplied(one: Resource | bytes) -> Supplied:
-        return Supplied(msgspec.Raw(one if isinstance(one, bytes) else json.dumps(one).encode()))
+        return look(msgspec.Raw(one if isinstance(one, bytes) else json.dumps(one).encode()))
 
     return read_chart(
         map(supplied, given),

@@ -13,7 +13,7 @@ from fhir_mappings.charts import read_chart
 from fhir_mappings.fhir_versions import version_mark
 from fhir_mappings.labs import Lab
 from fhir_mappings.medications import DrugRecord
-from fhir_mappings.reading import Supplied
+from fhir_mappings.reading import Supplied, look
 from fhir_mappings.terminology import Terminology
 
 AS_OF = date(2026, 11, 21)
@@ -28,7 +28,7 @@ def mark(resource_type: str, **elements: Any) -> str | None:
 
 
 def supplied(*resources: dict[str, Any]) -> list[Supplied]:
-    return [Supplied(msgspec.Raw(msgspec.json.encode(resource))) for resource in resources]
+    return [look(msgspec.Raw(msgspec.json.encode(resource))) for resource in resources]
 
 
 @pytest.mark.parametrize(

@@ -38,12 +38,12 @@ def read(resource: dict[str, Any], *others: dict[str, Any], draft: bool = False)
     shelf = Shelf(TERMINOLOGY, as_of=AS_OF, draft=draft)
     for other in others:
         shelf.put(f"{other['resourceType']}/{other['id']}", msgspec.Raw(msgspec.json.encode(other)))
-    head = decoder(procedures.views.Head).decode(msgspec.json.encode(resource))
+    coded = decoder(procedures.views.Value).decode(msgspec.json.encode(resource))
     outcomes: list[Any] = []
     for kind, reader in procedures.READERS:
         if kind == resource["resourceType"]:
             view = decoder(reader.view).decode(msgspec.json.encode(resource))
-            outcomes.extend(reader.read(view, shelf.concepts(head.code), shelf))
+            outcomes.extend(reader.read(view, shelf.concepts(coded.code), shelf))
     return outcomes
 
 

@@ -23,7 +23,7 @@ from fhir_mappings.markers import Marker
 from fhir_mappings.medications import DrugRecord
 from fhir_mappings.patient import Person
 from fhir_mappings.procedures import ProcedureRecord
-from fhir_mappings.reading import Supplied
+from fhir_mappings.reading import Supplied, look
 from fhir_mappings.terminology import ATC, HCPCS, ICD10, ICD10CM, LOCAL, LOINC, RXNORM, SNOMED, Terminology
 
 TERMINOLOGY = Terminology.load()
@@ -35,7 +35,7 @@ Resource = dict[str, Any]
 def read(*resources: Resource | bytes, drafts: tuple[Resource, ...] = (), **more: Any) -> Reading:
     def supplied(resource: Resource | bytes) -> Supplied:
         raw = resource if isinstance(resource, bytes) else json.dumps(resource).encode()
-        return Supplied(msgspec.Raw(raw), full_url=None)
+        return look(msgspec.Raw(raw), full_url=None)
 
     return read_chart(
         [supplied(one) for one in resources],
@@ -700,9 +700,9 @@ def test_a_prefixed_patient_id() -> None:
 @pytest.mark.parametrize("url", ["urn:uuid:00000000-0000-4000-8000-000000000001", "urn:uuid:mCODEPatient02"])
 def test_a_full_url_that_is_a_uuid_and_one_that_is_none(url: str) -> None:
     resources = [
-        Supplied(msgspec.Raw(json.dumps(PATIENT).encode()), url),
-        Supplied(msgspec.Raw(json.dumps(condition(METASTASIS, id="a", subject={"reference": url})).encode())),
-        Supplied(msgspec.Raw(json.dumps(condition(METASTASIS, id="b", subject={"reference": "Patient/me"})).encode())),
+        look(msgspec.Raw(json.dumps(PATIENT).encode()), url),
+        look(msgspec.Raw(json.dumps(condition(METASTASIS, id="a", subject={"reference": url})).encode())),
+        look(msgspec.Raw(json.dumps(condition(METASTASIS, id="b", subject={"reference": "Patient/me"})).encode())),
     ]
     assert len(read_chart(resources, terminology=TERMINOLOGY, as_of=AS_OF).chart.all(Problem)) == 2
 
