@@ -43,15 +43,15 @@ class Contents(msgspec.Struct, frozen=True):
     matches: int = 0
 
 
-class _Search(msgspec.Struct):
+class _Search(msgspec.Struct, gc=False):
     mode: str | None = None
 
 
-class _Response(msgspec.Struct):
+class _Response(msgspec.Struct, gc=False):
     status: str | None = None
 
 
-class _Entry(msgspec.Struct, rename="camel"):
+class _Entry(msgspec.Struct, rename="camel", gc=False):
     full_url: str | None = None
     resource: msgspec.Raw = _ABSENT
     search: _Search | None = None
@@ -63,16 +63,16 @@ class _Entry(msgspec.Struct, rename="camel"):
         return bool(self.response and (self.response.status or "2")[:1] in "45")
 
 
-class _Link(msgspec.Struct):
+class _Link(msgspec.Struct, gc=False):
     relation: str | None = None
     url: str | None = None
 
 
-class _Issue(msgspec.Struct):
+class _Issue(msgspec.Struct, gc=False):
     severity: str | None = None
 
 
-class _Value(msgspec.Struct, rename="camel"):
+class Value(msgspec.Struct, rename="camel", gc=False):
     """A Bundle or OperationOutcome, or what some clients put around a resource."""
 
     resource_type: str | None = None
@@ -92,7 +92,7 @@ class _Identity(msgspec.Struct):
     id: str | None = None
 
 
-_VALUE = msgspec.json.Decoder(_Value, strict=False)
+_VALUE = msgspec.json.Decoder(Value, strict=False)
 _KIND = msgspec.json.Decoder(_Kind)
 
 
@@ -108,11 +108,22 @@ def read_contents(raw: msgspec.Raw, full_url: str | None = None) -> Contents:
         value, flawed = _value(raw)
     except UNDECODABLE:
         return Contents(gap=UNREADABLE)
-    if value.resource_type is None:
-        return _wrapped(value)
-    if value.resource_type == "OperationOutcome":
-        return Contents(gap=CLIENT_ERROR if _is_error(value) else None, kind=value.resource_type)
-    return _bundle(value, flawed)
+    return contents_of(value, flawed) or Contents(gap=UNREADABLE)
+
+
+def contents_of(value: Value | None, flawed: bool = False) -> Contents | None:
+    """Every resource of a value that is decoded already; None when it is a resource (only its bytes hold it)."""
+    if value is None:
+        return Contents(gap=NULL)
+    match value.resource_type:
+        case None:
+            return _wrapped(value)
+        case "OperationOutcome":
+            return Contents(gap=CLIENT_ERROR if _is_error(value) else None, kind="OperationOutcome")
+        case "Bundle":
+            return _bundle(value, flawed)
+        case _:
+            return None
 
 
 def kind_of(raw: msgspec.Raw) -> str | None:
@@ -122,19 +133,19 @@ def kind_of(raw: msgspec.Raw) -> str | None:
     return _KIND.decode(raw).resource_type
 
 
-def _wrapped(value: _Value) -> Contents:
+def _wrapped(value: Value) -> Contents:
     """``{"response": {"status": "200 OK"}, "resource": ...}``, as an early version of the specification had it."""
     if value.response and (value.response.status or "2")[:1] in "45":
         return Contents(gap=CLIENT_ERROR)
     return read_contents(value.resource) if bytes(value.resource) else Contents(gap=UNREADABLE)
 
 
-def _is_error(value: _Value) -> bool:
+def _is_error(value: Value) -> bool:
     """An OperationOutcome that only informs or warns is not an error."""
     return not value.issue or any(issue.severity not in ("warning", "information") for issue in value.issue)
 
 
-def _bundle(bundle: _Value, flawed: bool) -> Contents:
+def _bundle(bundle: Value, flawed: bool) -> Contents:
     supplied: list[Supplied] = []
     patients: list[str | None] = []
     gaps: list[Why | None] = [UNREADABLE] if flawed else []
@@ -191,7 +202,7 @@ def gravest(gaps: Iterable[Why | None]) -> Why | None:
     return next((gap for gap in _GRAVEST_FIRST if gap in found), None)
 
 
-def _value(raw: msgspec.Raw) -> tuple[_Value, bool]:
+def _value(raw: msgspec.Raw) -> tuple[Value, bool]:
     """The value; when some part of it is not as FHIR has it, what can be read of it, and True."""
     try:
         return _VALUE.decode(raw), False
@@ -199,10 +210,10 @@ def _value(raw: msgspec.Raw) -> tuple[_Value, bool]:
         return _loosely(msgspec.json.decode(raw, type=dict[str, msgspec.Raw])), True
 
 
-def _loosely(parts: dict[str, msgspec.Raw]) -> _Value:
+def _loosely(parts: dict[str, msgspec.Raw]) -> Value:
     """Each part by itself, each entry by itself; what is not as it should be is left out."""
     entries = _part(parts, "entry", list[msgspec.Raw]) or []
-    return _Value(
+    return Value(
         resource_type=_part(parts, "resourceType", str),
         total=_part(parts, "total", int),
         link=_part(parts, "link", list[_Link]),

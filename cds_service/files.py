@@ -24,6 +24,10 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 Raws = dict[str, msgspec.Raw]
 
 
+class _Prefetched(msgspec.Struct):
+    prefetch: Raws | None = None
+
+
 class FileError(Exception):
     """A file that cannot be judged: one line that says why, without anything of what is in it."""
 
@@ -65,7 +69,8 @@ def resources_in(data: bytes) -> list[msgspec.Raw]:
     asked = _request(data)
     if asked is None:
         return _values(data)
-    return [*asked.prefetch.values(), *([asked.context.drafts] if asked.context.drafts is not None else [])]
+    prefetch = msgspec.json.decode(data, type=_Prefetched).prefetch or {}
+    return [*prefetch.values(), *([asked.context.drafts] if asked.context.drafts is not None else [])]
 
 
 def _chart_case(data: bytes, advisor: Advisor, *, hook: str, as_of: date) -> Case:
@@ -85,7 +90,7 @@ def _chart_case(data: bytes, advisor: Advisor, *, hook: str, as_of: date) -> Cas
 def _obtained(asked: HookRequest, advisor: Advisor) -> Obtained:
     """What a request's prefetch holds. A Bundle under a key that no template uses means: this is the whole chart."""
     obtained = obtain(asked, advisor.templates(None, asked.hook))
-    others = [read_contents(raw) for key, raw in asked.prefetch.items() if key not in SEARCHES]
+    others = [contents for key, contents in asked.prefetch.items() if key not in SEARCHES]
     charts = [contents for contents in others if contents.kind == "Bundle"]
     if not charts:
         return obtained

@@ -8,22 +8,56 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cds_service.contents import CLIENT_ERROR, NULL, PAGE_NOT_FOLLOWED, Contents, read_contents
+from cds_service.contents import CLIENT_ERROR, NULL, PAGE_NOT_FOLLOWED, Contents, Value, contents_of, read_contents
 from cds_service.errors import Refusal
-from cds_service.request import HookRequest
 from fhir_mappings.charts import MODULES
 from fhir_mappings.finding import NOT_SUPPLIED, Why
 from fhir_mappings.reading import Search, Supplied
 from fhir_mappings.terminology import LOCAL, Terminology
+
+if TYPE_CHECKING:
+    from cds_service.request import HookRequest
 
 _ANSWERED: tuple[Why, ...] = (NULL, PAGE_NOT_FOLLOWED)
 _TOKEN = re.compile(r"{{(.+?)}}")
 
 SEARCHES: dict[str, Search] = {key: search for module in MODULES for key, search in module.PREFETCH.items()}
 """How each prefetch key is filled, as the readers of that key have it."""
+
+
+_ABSENT = msgspec.Raw()
+_FIELDS = {key.replace("-", "_"): key for key in SEARCHES}
+Usual: Any = msgspec.defstruct(
+    "Usual",
+    [
+        (field, *((msgspec.Raw, _ABSENT) if SEARCHES[key].read else (Value | None | msgspec.UnsetType, msgspec.UNSET)))
+        for field, key in _FIELDS.items()
+    ],
+    rename=_FIELDS,
+    forbid_unknown_fields=True,
+)
+"""A prefetch as nearly everyone sends it: our own keys, each with what its template asks for."""
+
+
+def read_usual(sent: Any) -> dict[str, Contents] | None:
+    """What came under each key of a ``Usual`` prefetch, which the request's own decoding has already taken apart.
+
+    None when a search brought one resource: that has to be read from its bytes (``read_contents``).
+    """
+    came: dict[str, Contents] = {}
+    for field, key in _FIELDS.items():
+        value = getattr(sent, field)
+        if value is msgspec.UNSET or value == _ABSENT:
+            continue
+        contents = read_contents(value) if isinstance(value, msgspec.Raw) else contents_of(value)
+        if contents is None:
+            return None
+        came[key] = contents
+    return came
 
 
 Complete = Callable[[dict[str, Contents]], dict[str, Contents]]
@@ -65,9 +99,7 @@ def obtain(request: HookRequest, wanted: Mapping[str, str], complete: Complete |
 
     Resources under other keys are read too, but answer no key (ruling 42).
     """
-    came = {key: read_contents(raw) for key, raw in request.prefetch.items()}
-    if complete is not None:
-        came = complete(came)
+    came = request.prefetch if complete is None else complete(request.prefetch)
     gaps = {key: why for key, text in wanted.items() if (why := _gap(request, text, came.get(key))) is not None}
     return Obtained(
         [supplied for contents in came.values() for supplied in contents.supplied],

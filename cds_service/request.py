@@ -1,6 +1,6 @@
 """A CDS Hooks request: read from bytes, checked as far as an answer needs it, nothing of it ever printed.
 
-The context's and the prefetch's FHIR stays as bytes here; ``prefetch`` and ``fhir_mappings`` read it.
+The FHIR of the context stays as bytes here; that of the prefetch is cut into resources while the body is decoded.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from datetime import date
 
 import msgspec
 
+from cds_service.contents import Contents, read_contents
 from cds_service.errors import Refusal, place_of
 from cds_service.hooks import HOOKS, Field, Hook
-from fhir_mappings.reading import relative
+from cds_service.prefetch import Usual, read_usual
+from fhir_mappings.reading import UNDECODABLE, relative
 
 AS_OF = "org.osteohooks.as-of"
 _UUID = re.compile(r"(urn:uuid:)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
@@ -54,12 +56,12 @@ class Context(msgspec.Struct, frozen=True):
 
 
 class HookRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One call. ``prefetch`` is None when the client sent none; ``as_of`` is what its extension asks for."""
+    """One call. ``prefetch``: what came under each key; ``as_of`` is the day its extension asks for."""
 
     hook: str
     hook_instance: str
     context: Context
-    prefetch: Raws
+    prefetch: dict[str, Contents]
     fhir_server: str | None = None
     authorization: Authorization | None = None
     as_of: date | None = None
@@ -80,18 +82,17 @@ class _Body(msgspec.Struct, rename="camel"):
     user_id: str | None = None
 
 
+class _UsualBody(_Body):
+    prefetch: Usual | None = None
+
+
 _BODY = msgspec.json.Decoder(_Body)
+_USUAL_BODY = msgspec.json.Decoder(_UsualBody)
 
 
 def read_request(body: bytes | bytearray | memoryview) -> HookRequest:
     """The request in ``body``. Raises Refusal (400) that names the place of the first thing that is wrong."""
-    try:
-        parsed = _BODY.decode(body)
-    except msgspec.ValidationError as error:
-        place, what = place_of(error)
-        raise Refusal(400, f"{place or 'the body'}: {what}", *([place] if place else [])) from None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise Refusal(400, _not_json(error)) from None
+    parsed, prefetch = _usual(body) or _any(body)
     if not _UUID.match(parsed.hook_instance):
         raise Refusal(400, "hookInstance: is not a UUID", "hookInstance")
     if (hook := HOOKS.get(parsed.hook)) is None:
@@ -100,11 +101,33 @@ def read_request(body: bytes | bytearray | memoryview) -> HookRequest:
         hook=parsed.hook,
         hook_instance=parsed.hook_instance,
         context=_context(parsed, hook),
-        prefetch=parsed.prefetch or {},
+        prefetch=prefetch,
         fhir_server=parsed.fhir_server,
         authorization=_authorization(parsed.fhir_authorization),
         as_of=_as_of(parsed.extension),
     )
+
+
+def _usual(body: bytes | bytearray | memoryview) -> tuple[_Body, dict[str, Contents]] | None:
+    """The body and its prefetch in one pass; None when the prefetch is not as nearly everyone sends it."""
+    try:
+        parsed = _USUAL_BODY.decode(body)
+    except UNDECODABLE:
+        return None
+    prefetch = read_usual(parsed.prefetch) if parsed.prefetch is not None else {}
+    return None if prefetch is None else (parsed, prefetch)
+
+
+def _any(body: bytes | bytearray | memoryview) -> tuple[_Body, dict[str, Contents]]:
+    """The body, and whatever is under each key of its prefetch. Raises Refusal (400)."""
+    try:
+        parsed = _BODY.decode(body)
+    except msgspec.ValidationError as error:
+        place, what = place_of(error)
+        raise Refusal(400, f"{place or 'the body'}: {what}", *([place] if place else [])) from None
+    except UNDECODABLE as error:
+        raise Refusal(400, _not_json(error)) from None
+    return parsed, {key: read_contents(raw) for key, raw in (parsed.prefetch or {}).items()}
 
 
 def _not_json(error: Exception) -> str:
@@ -172,7 +195,7 @@ def _authorization(raw: msgspec.Raw) -> Authorization | None:
     """None also when it cannot be used as it is: the prefetch may still be enough."""
     try:
         return msgspec.json.decode(raw, type=Authorization | None)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except UNDECODABLE:
         return None
 
 
@@ -180,12 +203,12 @@ def _as_of(raw: msgspec.Raw) -> date | None:
     """The day the extension asks for, None when there is none. Other extensions are nobody's business here."""
     try:
         extension = msgspec.json.decode(raw, type=Raws | None)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except UNDECODABLE:
         return None
     if not extension or AS_OF not in extension:
         return None
     place = f'extension."{AS_OF}"'
     try:
         return msgspec.json.decode(extension[AS_OF], type=date)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except UNDECODABLE:
         raise Refusal(400, f"{place}: is not a date (2026-11-21)", place) from None

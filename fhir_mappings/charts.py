@@ -47,7 +47,7 @@ class Reading(msgspec.Struct, frozen=True):
     chart_drafts: list[Finding] = []
 
 
-class _Look(msgspec.Struct, frozen=True):
+class _Look(msgspec.Struct, frozen=True, gc=False):
     """The first look at one resource, and what its code means."""
 
     resource: Supplied
@@ -133,7 +133,7 @@ def _looks(supplied: Iterable[Supplied], shelf: Shelf, skipped: list[Skipped]) -
             continue
         concepts = _meaning(head, shelf.terminology)
         if kind not in _CODELESS and (not _wanted(kind, concepts) if concepts else _tells(head)):
-            continue  # most resources of a real chart end here
+            continue
         key = (kind, head.id or bytes(resource.raw))
         look = _Look(resource, head, concepts)
         if key not in chosen or _newer(look, chosen[key]):

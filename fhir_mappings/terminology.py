@@ -128,10 +128,11 @@ class Terminology:
 
     def meaning_of(self, code: Codes) -> frozenset[str]:
         """Everything the codings of a code say."""
-        codings = code.codings
-        if len(codings) == 1:
-            return self.meaning(codings[0].system, codings[0].code)
-        return frozenset().union(*(self.meaning(one.system, one.code) for one in codings))
+        codings = code.codings if code.concept is not None else code.coding or ()
+        if len(codings) != 1:
+            return frozenset().union(*(self.meaning(one.system, one.code) for one in codings))
+        known = self._meanings.get((codings[0].system, codings[0].code))  # nearly all that a chart asks
+        return known if known is not None else self.meaning(codings[0].system, codings[0].code)
 
     def of_text(self, text: str) -> frozenset[str]:
         """Concepts named by a free text. Only the few drugs that have no code anywhere are looked for (ruling 33)."""

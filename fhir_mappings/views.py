@@ -122,6 +122,12 @@ class Part(View, frozen=True):
     code: Codes | None = None
 
 
+class Owner(View, frozen=True):
+    """Whose a resource is."""
+
+    reference: str | None = None
+
+
 class Head(View, frozen=True):
     """The first look at a resource: enough to tell whether any reader wants it."""
 
@@ -130,8 +136,8 @@ class Head(View, frozen=True):
     meta: Meta | None = None
     code: Codes | str | None = None
     component: list[Part] | None = None
-    subject: Reference | None = None
-    patient: Reference | None = None
+    subject: Owner | None = None
+    patient: Owner | None = None
 
 
 class Value(View, frozen=True):

@@ -3,10 +3,10 @@
 import json
 from datetime import date
 
-import msgspec
 import pytest
 
 from cds_service.errors import Refusal
+from cds_service.examples import names, request_of
 from cds_service.request import Authorization, read_request
 
 INSTANCE = "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"
@@ -139,10 +139,57 @@ def test_r3_an_unusable_authorization_does_not_cost_the_cards():
     assert read(body(fhirAuthorization="Bearer x")).authorization is None
 
 
-def test_prefetch_stays_as_it_came():
-    request = read(body(prefetch={"labs": None, "patient": {"resourceType": "Patient"}}))
-    assert {key: bytes(raw) for key, raw in request.prefetch.items()} == {
-        "labs": b"null",
-        "patient": b'{"resourceType": "Patient"}',
+PATIENT = {"resourceType": "Patient", "id": "17"}
+LABS = {"resourceType": "Bundle", "total": 1, "entry": [{"resource": {"resourceType": "Observation", "id": "a"}}]}
+
+
+def came(request):
+    """Key -> the ids under it and why they may not be all."""
+    return {
+        key: ([json.loads(bytes(one.raw))["id"] for one in contents.supplied], contents.gap)
+        for key, contents in request.prefetch.items()
     }
-    assert isinstance(request.prefetch["labs"], msgspec.Raw)
+
+
+def test_the_usual_prefetch_is_cut_into_resources():
+    sent = {"patient": PATIENT, "labs": LABS, "conditions": None, "service-requests": {"resourceType": "Bundle"}}
+    assert came(read(body(prefetch=sent))) == {
+        "patient": (["17"], None),
+        "labs": (["a"], None),
+        "conditions": ([], "null from client"),
+        "service-requests": ([], None),
+    }
+    error = {"resourceType": "OperationOutcome", "issue": [{"severity": "error"}]}
+    assert came(read(body(prefetch={"labs": error, "encounter": None}))) == {
+        "labs": ([], "client error"),
+        "encounter": ([], "null from client"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "ids"),
+    [
+        ("chart", LABS, ["a"]),  # a key of the client's own making
+        ("conditions", {"resourceType": "Condition", "id": "c"}, ["c"]),  # one resource where a search was asked for
+        ("patient", {"resourceType": "Bundle", "entry": [{"resource": PATIENT}]}, ["17"]),  # and the other way round
+        ("conditions", {"resourceType": "Bundle", "total": "1", "entry": [{"resource": PATIENT}]}, ["17"]),
+        ("conditions", {"resourceType": "Bundle", "link": 5, "entry": [7, {"resource": PATIENT}]}, ["17"]),
+    ],
+    ids=str,
+)
+def test_any_other_prefetch_is_read_as_well(key, value, ids):
+    """What one key holds changes nothing for the others."""
+    found = came(read(body(prefetch={"labs": LABS, key: value})))
+    assert found["labs"] == (["a"], None)
+    assert found[key][0] == ids
+
+
+@pytest.mark.parametrize("name", names())
+def test_both_ways_of_reading_a_prefetch_find_the_same(name):
+    """An example is read in one pass; with one key more, which no template has, everything is read from its bytes."""
+    example = json.loads(request_of(name))
+    usual = read(example).prefetch
+    any_way = read(example | {"prefetch": example["prefetch"] | {"more": None}}).prefetch
+    assert any_way.pop("more").gap == "null from client"
+    assert any_way == usual
+    assert any(contents.supplied for contents in usual.values())
