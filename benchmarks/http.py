@@ -134,7 +134,7 @@ def compare(server: str, seconds: int, connections: int) -> list[dict[str, Any]]
                 body = Path(folder) / f"{size}.json"
                 body.write_bytes(request(size, resources, keys))
                 if size == SIZES[0]:  # all workers are there, and have loaded what they load late
-                    load(8701, f"/cds-services/{THEME}", body, 2, 4 * connections)
+                    load(8701, f"/cds-services/{THEME}", body, 2, connections)
                 rows.append(_row(ours, size, body, server, seconds, connections, folder))
         finally:
             stop(ours)
@@ -204,7 +204,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", choices=("gunicorn", "granian"), default="gunicorn")
     parser.add_argument("--seconds", type=int, default=4)
-    parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
     rows = compare(chosen.server, chosen.seconds, chosen.connections)

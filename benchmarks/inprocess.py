@@ -16,19 +16,23 @@ from typing import Any
 import msgspec
 import orjson
 
-from benchmarks.records import request
+from benchmarks.records import HOOK_INSTANCE, request
 from cards.answer import answer
+from cards.engine import Run
 from cards.situation import Situation
 from cds_service.advisor import Advisor, case_of
+from cds_service.advisor import Case as JudgedCase
 from cds_service.prefetch import obtain
-from cds_service.request import read_request
+from cds_service.request import _USUAL_BODY, read_request
 from cds_service.settings import load_settings
+from fhir_mappings import charts
 from fhir_mappings.chart import Chart
-from fhir_mappings.charts import read_chart
+from fhir_mappings.reading import Shelf
 from tests.situations import Case, load_cases
 
 SIZES = (20, 50, 200, 500, 2000)
 THEME = "bone-modifying-agents"
+STAGES = ("decode", "select", "read", "rules", "render", "encode")
 EXAMPLES = ("mirels/M5", "denosumab_stop/day-90", "hypercalcemia/S3-X-calcium")
 
 
@@ -104,52 +108,56 @@ def in_turns(rounds: int, *works: Callable[[], object]) -> list[float]:
 
 
 def stages(advisor: Advisor, body: bytes, rounds: int) -> dict[str, float]:
-    """Milliseconds of each stage of one service: split (request and bundles), read (heads and findings), rules and
-    cards, encode."""
+    """Milliseconds of each stage of one service: what a call costs up to its end, less what it costs up to its start.
+
+    decode: the JSON of the request, cut into resources. select: the first look at each, and which of them count. read:
+    those in full, as findings. rules: the advisories. render: their cards. encode: the JSON of the answer.
+    """
     wanted = advisor.templates(THEME, "patient-view")
-    asked = read_request(body)
-    obtained = obtain(asked, wanted)
-    case = case_of(asked, obtained, today=Case.today(), allow_as_of=False)
 
-    def read() -> Any:
-        return read_chart(
-            case.supplied,
-            terminology=advisor.terminology,
-            as_of=case.as_of,
-            patient_id=case.patient_id,
-            gaps=case.gaps,
-        ).chart
+    def case() -> JudgedCase:
+        asked = read_request(body)
+        return case_of(asked, obtain(asked, wanted), today=Case.today(), allow_as_of=False)
 
-    def judge(chart: Chart) -> Any:
-        situation = Situation(hook=case.hook, as_of=case.as_of, settings=advisor.catalogue.settings)
-        return answer(
-            advisor.catalogue,
-            chart,
-            situation,
-            theme=THEME,
-            language="en",
-            max_cards=5,
-            hook_instance=case.hook_instance,
-            subject="Patient/case",
-        )
+    def selected() -> Any:
+        one = case()
+        return charts._looks(one.supplied, Shelf(advisor.terminology, as_of=one.as_of), [])
 
-    told = judge(read())
-    reading, both = in_turns(rounds, read, lambda: judge(read()))  # a chart remembers facts: each is judged once
-    return {
-        "split": in_turns(rounds, lambda: obtain(read_request(body), wanted))[0],
-        "read": reading,
-        "rules+cards": both - reading,
-        "encode": in_turns(rounds, lambda: msgspec.json.encode(told.cards))[0],
+    def chart() -> Chart:
+        one = case()
+        told = {"as_of": one.as_of, "patient_id": one.patient_id, "gaps": one.gaps}
+        return charts.read_chart(one.supplied, terminology=advisor.terminology, **told).chart
+
+    def situation() -> Situation:
+        return Situation(hook="patient-view", as_of=Case.today(), settings=advisor.catalogue.settings)
+
+    def judged() -> Any:
+        run = Run(advisor.catalogue.advisories, advisor.catalogue.tables, chart(), situation())
+        return [run.advice(advisory.id) for advisory in advisor.catalogue.of(THEME, "patient-view")]
+
+    def answered() -> Any:
+        asked = {"theme": THEME, "language": "en", "max_cards": 5, "subject": "Patient/case"}
+        return answer(advisor.catalogue, chart(), situation(), hook_instance=HOOK_INSTANCE, **asked)
+
+    until = {
+        "decode": lambda: _USUAL_BODY.decode(body),
+        "select": selected,
+        "read": chart,
+        "rules": judged,
+        "render": answered,
+        "encode": lambda: msgspec.json.encode(answered().cards),
     }
+    times = in_turns(rounds, *until.values())
+    return {name: after - before for name, before, after in zip(until, [0.0, *times], times, strict=False)}
 
 
 def table(rows: list[dict[str, Any]]) -> str:
     lines = ["| resources | KB | loads ms | one service ms | x loads | every service ms | x loads |"]
-    lines[0] += " split, read, rules, encode |"
+    lines[0] += f" {', '.join(STAGES)} |"
     lines.append("|---|---|---|---|---|---|---|---|")
     for row in rows:
         stage, loads = row["stages"], row["orjson.loads"]
-        shares = ", ".join(f"{stage[name]:.2f}" for name in ("split", "read", "rules+cards", "encode"))
+        shares = ", ".join(f"{max(0.0, stage[name]):.2f}" for name in STAGES)
         timed = " | ".join(f"{row[name]:.2f} | {row[name] / loads:.2f}" for name in ("service", "every service"))
         lines.append(f"| {row['resources']} | {row['KB']} | {loads:.2f} | {timed} | {shares} |")
     return "\n".join(lines)

@@ -14,6 +14,7 @@ import msgspec
 
 Json = dict[str, Any]
 PATIENT = "case"
+HOOK_INSTANCE = "6f2c2ee1-5b0c-4f3b-9a53-8f8e6f0c9a11"
 LOINC = "http://loinc.org"
 NOISE = [  # codes no rule asks for: vital signs, lipids, electrolytes, differential counts
     ("8867-4", "Heart rate", "/min"),
@@ -91,7 +92,7 @@ def request(size: int, resources: list[Json], keys: dict[str, list[str]], hook: 
         prefetch[key] = bundle | {"entry": [{"fullUrl": _url(entry), "resource": entry} for entry in entries]}
     body = {
         "hook": hook,
-        "hookInstance": "6f2c2ee1-5b0c-4f3b-9a53-8f8e6f0c9a11",
+        "hookInstance": HOOK_INSTANCE,
         "context": {"userId": "Practitioner/1", "patientId": PATIENT},
         "prefetch": prefetch,
     }
