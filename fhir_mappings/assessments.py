@@ -33,7 +33,7 @@ from fhir_mappings.observations import (
 from fhir_mappings.ranges import Range
 from fhir_mappings.reading import Read, Reader, Search, Shelf
 from fhir_mappings.sites import NOWHERE, Site, observed_site
-from fhir_mappings.units import canonical
+from fhir_mappings.units import canonical, severity
 
 __all__ = ["PREFETCH", "READERS", "Assessment", "Imaging", "Marker", "from_value"]
 
@@ -41,6 +41,7 @@ _TABLE: dict[str, Any] = tomllib.loads(files("fhir_mappings").joinpath("assessme
 _NUMBERS, _YES_NO = frozenset(_TABLE["numbers"]), frozenset(_TABLE["yes_no"])
 _IMAGING: dict[str, list[str]] = _TABLE["imaging"]
 _CHOICES: dict[str, list[str]] = _TABLE["coded"] | _IMAGING
+_BETTER_TRUE = frozenset(_TABLE["better_true"])
 _ITEMS = _NUMBERS | _YES_NO | _CHOICES.keys() | GENES.keys()
 _ITEM_OF: dict[str, str] = _TABLE["concepts"] | _TABLE["imaging_concepts"]
 _REPORTED: dict[str, str] = _TABLE["reported"]
@@ -74,6 +75,14 @@ class Assessment(Finding, frozen=True, kw_only=True):
         if not isinstance(self.value, Range):
             raise TypeError(f"{self.item} is not a number")
         return self.value
+
+    @property
+    def severity(self) -> Decimal | int:
+        if isinstance(self.value, Range):
+            return severity(self.item, self.value)
+        if isinstance(self.value, bool):
+            return self.value != (self.item in _BETTER_TRUE)
+        return _CHOICES[self.item].index(self.value)
 
 
 class Imaging(Finding, frozen=True, kw_only=True):

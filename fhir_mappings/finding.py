@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import ClassVar, Literal
 
 import msgspec
@@ -128,9 +129,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     def order(self) -> tuple[object, ...]:
         """Later findings sort last; equal dates fall back to the reference so that the order never wavers."""
         when = self.evidence.when
-        return ((when is not None, *(when.order if when else ())), self.rank, self.evidence.reference)
+        return ((when is not None, *(when.order if when else ())), self.rank, self.severity, self.evidence.reference)
 
     @property
     def rank(self) -> int:
         """On one instant the greater rank wins: a component over a panel total over text (data contract 1.7)."""
+        return 0
+
+    @property
+    def severity(self) -> Decimal | int:
+        """Of two equally specific findings of one instant the greater, being the worse, wins (data contract 1.7)."""
         return 0

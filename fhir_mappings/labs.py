@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from decimal import Decimal
 from importlib.resources import files
 from typing import ClassVar, NamedTuple
 
@@ -25,7 +26,7 @@ from fhir_mappings.observations import (
 )
 from fhir_mappings.ranges import Range
 from fhir_mappings.reading import Read, Reader, Search, Shelf
-from fhir_mappings.units import LABS, Analyte, limit
+from fhir_mappings.units import LABS, Analyte, limit, severity
 
 _PARTS = tomllib.loads(files("fhir_mappings").joinpath("labs.toml").read_text("utf-8"))["vitamin-d-25oh"]
 _VITAMIN_D = "vitamin-d-25oh"
@@ -62,6 +63,10 @@ class Lab(Finding, frozen=True, kw_only=True):
     @property
     def rank(self) -> int:
         return self.precision
+
+    @property
+    def severity(self) -> Decimal:
+        return severity(self.analyte, self.value)
 
 
 class _Measured(NamedTuple):

@@ -316,7 +316,7 @@ def _joined(one: Item, other: Item) -> Item:
 
 
 def _weight(item: Item) -> tuple[object, ...]:
-    return (*item.order[:2], _severity(item), item.order[2], item.evidence.original)
+    return (*item.order[:2], _severity(item), item.order[-1], item.evidence.original)
 
 
 def _severity(item: Item) -> tuple[Decimal, Decimal, Decimal]:

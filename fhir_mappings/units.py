@@ -9,6 +9,7 @@ import tomllib
 import unicodedata
 from decimal import Decimal
 from importlib.resources import files
+from typing import Literal
 
 import msgspec
 
@@ -60,6 +61,7 @@ class Analyte(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: str
     plausible: tuple[Decimal, Decimal]
     step: Decimal | None = None
+    better: Literal["low", "high"] = "low"
     otherwise: str | None = None
     reads_as: str | None = None
     reference_low_below: Decimal | None = None
@@ -85,6 +87,7 @@ _TABLES = _load()
 KINDS = _TABLES.kinds
 LABS = _TABLES.labs
 ANALYTES = _TABLES.labs | _TABLES.items
+_BETTER_HIGH = frozenset(name for name, analyte in ANALYTES.items() if analyte.better == "high")
 
 
 def canonical(analyte: str, quantity: Quantity) -> tuple[Range, str] | Why:
@@ -105,6 +108,11 @@ def canonical(analyte: str, quantity: Quantity) -> tuple[Range, str] | Why:
         return UNREADABLE
     found = from_comparator(quantity.value, quantity.comparator)
     return UNREADABLE if found is None else (found.map(unit.canonical), kind.unit)
+
+
+def severity(analyte: str, value: Range) -> Decimal:
+    """Greater is worse: a lower albumin, a higher creatinine. A value with a comparator is as bad as it may be."""
+    return -value.lo if analyte in _BETTER_HIGH else value.hi
 
 
 def limit(analyte: str, quantity: Quantity | None, written_in: Quantity | None) -> Range | None:

@@ -13,7 +13,7 @@ import pytest
 
 from fhir_mappings import assessments, views
 from fhir_mappings.assessments import PREFETCH, READERS, Assessment, Imaging, Marker, from_value
-from fhir_mappings.chart import Skipped
+from fhir_mappings.chart import Chart, Skipped
 from fhir_mappings.finding import UNIT_NOT_UNDERSTOOD, UNREADABLE, Evidence
 from fhir_mappings.ranges import INFINITY, Range
 from fhir_mappings.reading import Shelf, decoder
@@ -317,6 +317,33 @@ def test_a_status_that_is_not_understood_is_named() -> None:
 
 def test_a_preliminary_observation_says_so() -> None:
     assert one(observation(KARNOFSKY, LOINC, valueInteger=90) | {"status": "preliminary"}).evidence.preliminary
+
+
+# --- Two answers of one instant --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("item", "better", "worse"),
+    [
+        ("frankel-grade", value("E"), value("B")),
+        ("visceral-metastases", value("none"), value("untreatable")),
+        ("hypercalcemia-symptoms", {"valueBoolean": False}, {"valueBoolean": True}),
+        ("pain-relieved-by-simple-analgesics", {"valueBoolean": True}, {"valueBoolean": False}),
+        (
+            "life-expectancy",
+            {"valueQuantity": {"value": 9, "unit": "mo"}},
+            {"valueQuantity": {"value": 2, "unit": "mo"}},
+        ),
+        ("vertebral-metastases", {"valueInteger": 1}, {"valueInteger": 3}),
+    ],
+)
+def test_of_one_instant_the_worse_answer_counts(item: str, better: dict[str, Any], worse: dict[str, Any]) -> None:
+    """Data contract 1.7, whichever of the two resources has the later id."""
+    expected = one(observation(item, **worse)).value
+    for first, second in [(better, worse), (worse, better)]:
+        both = [one(observation(item) | {"id": name} | said) for name, said in (("a", first), ("b", second))]
+        found = Chart(both, as_of=date(2026, 11, 21)).latest(Assessment, item)
+        assert found and found.value == expected
 
 
 # --- from_value, for questionnaires ----------------------------------------------------------------------------------

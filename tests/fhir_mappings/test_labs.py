@@ -261,6 +261,30 @@ def test_a_component_is_believed_over_a_whole_and_that_over_a_text() -> None:
     assert latest([panel, whole, text], "calcium-total").value == Range.of(Decimal("2.3"))
 
 
+@pytest.mark.parametrize(
+    ("code", "unit", "better", "worse"),
+    [
+        (CALCIUM, "mmol/L", 2.7, 3.6),
+        (ALBUMIN, "g/L", 40, 28),
+        (CREATININE, "umol/L", 80, 160),
+        ("777-3", "10*9/L", 200, 40),
+    ],
+)
+def test_of_one_instant_the_worse_value_counts(code: str, unit: str, better: float, worse: float) -> None:
+    """Data contract 1.7, whichever of the two resources has the later id."""
+    for first, second in [(better, worse), (worse, better)]:
+        a, b = (
+            observation(code, id=name, valueQuantity=quantity(v, unit)) for name, v in (("a", first), ("b", second))
+        )
+        assert latest([a, b], one(a).analyte).value == Range.of(Decimal(str(worse)))
+
+
+def test_a_later_value_counts_though_it_is_the_better_one() -> None:
+    worse = observation(CALCIUM, id="b", valueQuantity=quantity(3.6, "mmol/L"), effectiveDateTime="2026-11-19")
+    better = observation(CALCIUM, id="a", valueQuantity=quantity(2.7, "mmol/L"))
+    assert latest([better, worse], "calcium-total").value == Range.of(Decimal("2.7"))
+
+
 def test_total_vitamin_d_is_believed_over_d3_alone() -> None:
     total = observation(D_TOTAL, id="a", valueQuantity=quantity(30, "ng/mL"))
     d3 = observation(D3, id="b", valueQuantity=quantity(10, "ng/mL"))
