@@ -16,16 +16,10 @@ from fhir_mappings.finding import Missing
 from fhir_mappings.ranges import Range
 
 
-class Option(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Option(Text, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One row of a score's table."""
 
     points: int
-    en: str
-    zh: str
-
-    @property
-    def text(self) -> Text:
-        return Text(self.en, self.zh)
 
 
 class ScoreItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -75,14 +75,10 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     label: Text | None = None
 
 
-class Bullet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    en: str
-    zh: str
-    source: str | None = None
+class Bullet(Text, frozen=True, forbid_unknown_fields=True):
+    """A line of the detail, and the source it rests on where it has one of its own."""
 
-    @property
-    def text(self) -> Text:
-        return Text(self.en, self.zh)
+    source: str | None = None
 
 
 class Band(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -203,8 +199,7 @@ class Table(Cells, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     def line(self, note: str, **values: Any) -> Text:
         """One ``[note]`` row with its placeholders filled, for a line that may stand several times."""
-        text = self.note[note].text
-        return Text(*(text.fill(language, values) for language in LANGUAGES))
+        return Text(*(self.note[note].fill(language, values) for language in LANGUAGES))
 
     def total(self, **items: Any) -> Score:
         """The score of the given items; each an option name, a set of possible options, or a Missing."""
@@ -340,8 +335,8 @@ def _problems(table: Table) -> list[str]:
 
 def _unequal_placeholders(table: Table) -> list[str]:
     texts = {f"band.{name}.summary": band.summary for name, band in table.band.items() if band.summary}
-    texts |= {f"band.{name}.bullets": bullet.text for name, band in table.band.items() for bullet in band.bullets}
-    texts |= {f"note.{name}": note.text for name, note in table.note.items()}
+    texts |= {f"band.{name}.bullets": bullet for name, band in table.band.items() for bullet in band.bullets}
+    texts |= {f"note.{name}": note for name, note in table.note.items()}
     return [
         f"{place} has placeholders in one language only: {', '.join(sorted(odd))}. Write them in both."
         for place, text in texts.items()

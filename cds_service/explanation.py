@@ -51,7 +51,7 @@ def _facts(advisory: Advisory, language: str) -> list[list[str]]:
 def _score(cells: Table, language: str, width: int) -> Iterator[str]:
     for name, item in cells.score.items():
         yield from wrap(f"{item.label.say(language)} ({name}) [{item.source}]", width, first="  ")
-        rows = [[option.text.say(language), str(option.points)] for option in item.options.values()]
+        rows = [[option.say(language), str(option.points)] for option in item.options.values()]
         yield from table(rows, width, right=[1], indent="    ")
 
 

@@ -89,8 +89,7 @@ def page(advisory: Advisory, language: str) -> Iterator[str]:
     if table.note:
         yield from ["", f"## {_head('notes', language)}", ""]
         yield from [
-            f"- {note.text.say(language)}" + (f" [{note.source}]" if note.source else "")
-            for note in table.note.values()
+            f"- {note.say(language)}" + (f" [{note.source}]" if note.source else "") for note in table.note.values()
         ]
     if table.limit or any(band.setting for band in table.band.values()):
         yield from _numbers(advisory, language)
@@ -123,7 +122,7 @@ def _score(advisory: Advisory, language: str) -> Iterator[str]:
     yield from ["", f"## {_head('score', language)}"]
     for item in advisory.table.score.values():
         yield from ["", f"**{item.label.say(language)}** [{item.source}]", "", "| | |", "|---|---:|"]
-        yield from [f"| {option.text.say(language)} | {option.points} |" for option in item.options.values()]
+        yield from [f"| {option.say(language)} | {option.points} |" for option in item.options.values()]
 
 
 def _bands(advisory: Advisory, language: str) -> Iterator[str]:
@@ -134,7 +133,7 @@ def _bands(advisory: Advisory, language: str) -> Iterator[str]:
             yield f"> {band.summary.say(language)}"
             yield ""
         for bullet in band.bullets:
-            yield f"- {bullet.text.say(language)}" + (f" [{bullet.source}]" if bullet.source else "")
+            yield f"- {bullet.say(language)}" + (f" [{bullet.source}]" if bullet.source else "")
         for name in band.suggest:
             yield f"- → {text_of(definitions()[name], 'title').say(language)}"
         if told := _repeat(band, language):
