@@ -27,8 +27,11 @@ Advices = Iterator[Advice]
 Rule = Callable[[Chart, "Situation", Table], Advices]
 
 
-class Advisory(msgspec.Struct, frozen=True):
-    """A rule and its table. ``id`` is the card's topic code: the file stem in kebab-case."""
+class Advisory(msgspec.Struct, frozen=True, eq=False):
+    """A rule and its table. ``id`` is the card's topic code: the file stem in kebab-case.
+
+    Two are equal only when they are the same one: each is read once, and what its cards share is kept by it.
+    """
 
     id: str
     theme: str

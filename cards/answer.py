@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
-from uuid import uuid5
 
 import msgspec
 
 from cards import words
 from cards.advice import INDICATOR_ORDER, Advice, severity
 from cards.advisory import Advisory
-from cards.card import SUMMARY_LIMIT, TOPIC_SYSTEM, Frame, namespace, render, summary
+from cards.card import SUMMARY_LIMIT, Frame, render, summary
 from cards.catalogue import Catalogue
 from cards.engine import Run, Unevaluated
+from cards.imprint import origin
 from cards.memory import Memory, Said, said, silenced
 from cards.situation import Situation
 from cards.text import LANGUAGES, Text, joined
@@ -80,7 +80,7 @@ def answer(
         asked = [advisory for advisory in catalogue.of(name, situation.hook) if not only or advisory.id in only]
         evaluated += asked
         spoken = sorted(
-            ((advisory, _one_card(run.advice(advisory.id))) for advisory in asked if run.advice(advisory.id)),
+            ((advisory, _one_card(advices)) for advisory in asked if (advices := run.advice(advisory.id))),
             key=_urgency,
         )
         told |= {advisory.id: said(advisory.id, run.advice(advisory.id)) for advisory, _ in spoken}
@@ -91,7 +91,7 @@ def answer(
     if missed := _not_evaluated(failed, catalogue, frame):
         cards.append(((INDICATOR_ORDER["info"], 99, ""), missed))
     cards.sort(key=lambda pair: pair[0])
-    evaluation = _evaluation(chart, situation, run, evaluated, failed)
+    evaluation = _evaluation(chart, situation, run.closed, evaluated, failed, spoke=told.keys())
     if suppressed:
         evaluation["suppressed"] = [{"advisory": advisory, "why": why} for advisory, why in suppressed.items()]
     return Answer([card for _, card in cards], evaluation, [shown(card, told) for _, card in cards])
@@ -198,15 +198,13 @@ def _plain_card(group: str, frame: Frame, values: Json, detail: str, indicator: 
     """A card of the service itself, with one of the reserved topics."""
     topic = group.replace("_", "-")
     card: Json = {
-        "uuid": str(uuid5(namespace(frame.hook_instance), f"{topic}|{frame.theme}")),
+        "uuid": frame.uuid(f"{topic}|{frame.theme}"),
         "summary": words.word(group, "summary").fill(frame.language, values),
         "indicator": indicator,
     }
     if detail:
         card["detail"] = detail
-    display = words.word(group, "title").say(frame.language)
-    topic_coding = {"system": TOPIC_SYSTEM, "code": topic, "display": display}
-    card["source"] = {"label": frame.word("card", "label"), "topic": topic_coding}
+    card["source"] = origin(topic, words.word(group, "title"), frame.language)
     return card
 
 
@@ -221,17 +219,22 @@ def _remarks(chart: Chart, run: Run) -> tuple[Text, ...]:
 
 
 def _evaluation(
-    chart: Chart, situation: Situation, run: Run, evaluated: list[Advisory], failed: list[Unevaluated]
+    chart: Chart,
+    situation: Situation,
+    gate: str | None,
+    evaluated: list[Advisory],
+    failed: list[Unevaluated],
+    *,
+    spoke: Set[str],
 ) -> Json:
     """What was evaluated, what stayed silent, what could not be evaluated and why, what was skipped."""
-    spoke = {advisory.id for advisory in evaluated if run.advice(advisory.id)}
     unevaluated = {entry.advisory for entry in failed}
     told: Json = {"asOf": situation.as_of.isoformat()}
-    if run.closed:
-        told["gate"] = run.closed
+    if gate:
+        told["gate"] = gate
     if evaluated:
         told["evaluated"] = [advisory.id for advisory in evaluated if advisory.id not in unevaluated]
-        told["silent"] = [entry.id for entry in evaluated if entry.id not in spoke | unevaluated]
+        told["silent"] = [entry.id for entry in evaluated if entry.id not in spoke and entry.id not in unevaluated]
         told["notEvaluated"] = [
             {
                 "advisory": entry.advisory,

@@ -7,27 +7,22 @@ some of them, raw HTML). Absent members are left out, never null or empty.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
-from textwrap import shorten
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
 
 from cards import words
 from cards.activities import suggestion
 from cards.advice import Advice
 from cards.advisory import Advisory
+from cards.imprint import BASE, Imprint, imprint
+from cards.imprint import VERSION as VERSION
 from cards.score import Score
-from cards.table import Source
-from cards.text import Text, escaped, said
+from cards.text import Text, escaped
+from cards.uuids import named, written
 from fhir_mappings.finding import Finding
 from fhir_mappings.lesions import Item
 from fhir_mappings.medications import DrugRecord
 
-BASE = "https://osteohooks.org/fhir"
-TOPIC_SYSTEM = f"{BASE}/CodeSystem/advisory"
-OVERRIDE_SYSTEM = f"{BASE}/CodeSystem/override-reason"
 EVIDENCE = "org.osteohooks.evidence"
-VERSION = "2026.11.1"
 SUMMARY_LIMIT = 139
 
 Json = dict[str, Any]
@@ -48,10 +43,14 @@ class Frame:
     ) -> None:
         self.language = language
         self.as_of = as_of
-        self.hook_instance = hook_instance
         self.subject = subject
         self.theme = theme
         self.remarks = remarks  # sentences for every detail, such as "no birth date: taken for an adult"
+        self._call = named(f"{BASE}/call/{hook_instance}")
+
+    def uuid(self, name: str) -> str:
+        """The uuid of a card of this call: the same call, advisory and inputs give the same card (ruling 52)."""
+        return written(named(name, self._call))
 
     def say(self, text: Text) -> str:
         return text.say(self.language)
@@ -62,15 +61,17 @@ class Frame:
 
 def render(advisory: Advisory, advice: Advice, frame: Frame) -> Json:
     """The card of one piece of advice, ready to be encoded as JSON."""
-    identity = _identity(advisory, advice, frame.hook_instance)
+    same = imprint(advisory, advice.name, advice.notes, advice.score is not None, frame.language)
+    identity = frame.uuid(f"{advisory.id}|{advice.name}|{advice.about or ''}|{_inputs(advice)}")
     card: Json = {
         "uuid": identity,
         "summary": summary(advice, frame.language),
         "indicator": advice.indicator,
-        "detail": "\n\n".join(_detail(advisory, advice, frame)),
-        "source": _source(advisory, frame.language),
+        "detail": "\n\n".join(_detail(advisory, advice, same, frame)),
+        "source": same.source,
     }
     if advice.suggest:
+        missing = [words.variable(miss.name) for miss in advice.missing]
         card["suggestions"] = [
             suggestion(
                 name,
@@ -78,15 +79,15 @@ def render(advisory: Advisory, advice: Advice, frame: Frame) -> Json:
                 frame.subject,
                 identity,
                 recommended=name in advice.band.recommend,
-                missing=[words.variable(miss.name) for miss in advice.missing],
+                missing=missing,
             )
             for name in advice.suggest
         ]
         card["selectionBehavior"] = "any"
-    card["overrideReasons"] = [_override(reason, frame.language) for reason in advisory.table.overrides]
-    if links := _links(advisory, advice, frame.language):
-        card["links"] = links
-    card["extension"] = {EVIDENCE: _evidence(advisory, advice, frame)}
+    card["overrideReasons"] = same.override_reasons
+    if same.links:
+        card["links"] = same.links
+    card["extension"] = {EVIDENCE: _evidence(advisory, advice, same, frame)}
     return card
 
 
@@ -99,14 +100,13 @@ def summary(advice: Advice, language: str) -> str:
     return sentence if len(sentence) <= SUMMARY_LIMIT else sentence[: SUMMARY_LIMIT - 1] + "…"
 
 
-def _detail(advisory: Advisory, advice: Advice, frame: Frame) -> Iterator[str]:
+def _detail(advisory: Advisory, advice: Advice, same: Imprint, frame: Frame) -> Iterator[str]:
     """The paragraphs of the detail, in the order a reader with forty seconds wants them."""
-    language = frame.language
     if advice.prefix:
         yield frame.word("card", "suspected")
     if advice.score is not None and advice.score.items:
         yield _score_table(advisory, advice.score, frame)
-    if bullets := _bullets(advisory, advice, language):
+    if bullets := _bullets(advice, same, frame.language):
         yield "\n".join(f"- {bullet}" for bullet in bullets)
     if advice.missing:
         told = "; ".join(
@@ -115,15 +115,13 @@ def _detail(advisory: Advisory, advice: Advice, frame: Frame) -> Iterator[str]:
         yield f"**{frame.word('card', 'missing')}:** {told}"
     if advice.used:
         yield f"**{frame.word('card', 'inputs')}:** {_inputs_by_date(advice, frame)}"
-    cited = "; ".join(said(source.cite, language) for source in _cited(advisory, advice).values())
-    yield f"**{frame.word('card', 'sources')}:** {cited}"
-    closing = [frame.say(remark) for remark in frame.remarks] + [_standing(advisory, language)]
+    yield same.cited
+    closing = [frame.say(remark) for remark in frame.remarks] + [same.standing]
     yield f"*{' '.join(closing)}*"
 
 
-def _bullets(advisory: Advisory, advice: Advice, language: str) -> list[str]:
-    rows = [*(advisory.table.note[name] for name in advice.notes), *advice.band.bullets]
-    return [line.say(language) for line in advice.lines] + [row.text.fill(language, advice.values) for row in rows]
+def _bullets(advice: Advice, same: Imprint, language: str) -> list[str]:
+    return [line.say(language) for line in advice.lines] + [row.fill(language, advice.values) for row in same.rows]
 
 
 def _score_table(advisory: Advisory, score: Score, frame: Frame) -> str:
@@ -132,9 +130,7 @@ def _score_table(advisory: Advisory, score: Score, frame: Frame) -> str:
     lines = [f"| {' | '.join(head)} |", "|---|---|---:|"]
     for scored in score.items:
         item = advisory.table.score[scored.item]
-        option = (
-            item.options[scored.option].text.say(frame.language) if scored.option else frame.word("card", "not_known")
-        )
+        option = item.options[scored.option].say(frame.language) if scored.option else frame.word("card", "not_known")
         lines.append(f"| {item.label.say(frame.language)} | {option} | {_span(scored.low, scored.high)} |")
     lines.append(f"| **{frame.word('card', 'total')}** | | **{_span(score.low, score.high)}** |")
     return "\n".join(lines)
@@ -180,47 +176,7 @@ def _is_code(finding: Finding) -> bool:
     return isinstance(getattr(finding, "value", None), str)
 
 
-def _standing(advisory: Advisory, language: str) -> str:
-    review = advisory.table.review
-    text = words.word("card", review.state)
-    return text.fill(language, {"rule": advisory.id, "version": VERSION, "on": review.on or ""})
-
-
-def _cited(advisory: Advisory, advice: Advice) -> dict[str, Source]:
-    """The sources the card rests on: of the band, of what it advises, of its bullets, notes and score."""
-    rows = [*advice.band.bullets, *(advisory.table.note[name] for name in advice.notes)]
-    names = [advice.band.source, advice.band.advised_by, *(row.source for row in rows)]
-    if advice.score is not None:
-        names += [item.source for item in advisory.table.score.values()]
-    return {name: advisory.table.sources[name] for name in names if name}
-
-
-def _source(advisory: Advisory, language: str) -> Json:
-    return {
-        "label": words.word("card", "label").say(language),
-        "topic": {"system": TOPIC_SYSTEM, "code": advisory.id, "display": advisory.title.say(language)},
-    }
-
-
-@lru_cache(maxsize=64)
-def _override(reason: str, language: str) -> Json:
-    return {"system": OVERRIDE_SYSTEM, "code": f"ovr-{reason}", "display": words.word("override", reason).say(language)}
-
-
-def _links(advisory: Advisory, advice: Advice, language: str) -> list[Json]:
-    return [
-        {"label": _shortened(said(source.cite, language)), "url": source.link, "type": "absolute"}
-        for source in _cited(advisory, advice).values()
-        if source.link
-    ]
-
-
-@lru_cache(maxsize=512)
-def _shortened(cite: str) -> str:
-    return shorten(cite, 90, placeholder=" …")
-
-
-def _evidence(advisory: Advisory, advice: Advice, frame: Frame) -> Json:
+def _evidence(advisory: Advisory, advice: Advice, same: Imprint, frame: Frame) -> Json:
     """The card's working, for machines (data contract 6)."""
     evidence: Json = {"advisory": advisory.id, "version": VERSION, "asOf": frame.as_of, "band": advice.name}
     if advice.score is not None:
@@ -229,10 +185,7 @@ def _evidence(advisory: Advisory, advice: Advice, frame: Frame) -> Json:
         evidence["inputs"] = [_input(finding) for finding in advice.used]
     if advice.missing:
         evidence["missing"] = [{"name": words.variable(miss.name), "why": miss.why} for miss in advice.missing]
-    evidence["sources"] = [
-        {"cite": said(source.cite, frame.language)} | ({"url": source.link} if source.link else {})
-        for source in _cited(advisory, advice).values()
-    ]
+    evidence["sources"] = same.sources
     return evidence
 
 
@@ -264,16 +217,6 @@ def _input(finding: Finding) -> Json:
 def _drug_and_dose(finding: DrugRecord) -> str:
     agent = words.drug(finding.name).en
     return finding.shown if agent.lower() in finding.shown.lower() else f"{agent} {finding.shown}".strip()
-
-
-def _identity(advisory: Advisory, advice: Advice, hook_instance: str) -> str:
-    """The card's uuid: the same call, advisory and inputs give the same card (ruling 52)."""
-    return str(uuid5(namespace(hook_instance), f"{advisory.id}|{advice.name}|{advice.about or ''}|{_inputs(advice)}"))
-
-
-@lru_cache(maxsize=256)
-def namespace(hook_instance: str) -> UUID:
-    return uuid5(NAMESPACE_URL, f"{BASE}/call/{hook_instance}")
 
 
 def _inputs(advice: Advice) -> str:

@@ -32,11 +32,23 @@ class Text(msgspec.Struct, frozen=True):
 
     def fill(self, language: str, values: Mapping[str, Any]) -> str:
         """The text with its placeholders filled. Raises KeyError naming a placeholder that has no value."""
-        return self.say(language).format_map({name: said(value, language) for name, value in values.items()})
+        text = self.say(language)
+        return text.format_map(_Said(values, language)) if "{" in text else text
 
     @property
     def placeholders(self) -> frozenset[str]:
         return frozenset(_PLACEHOLDER.findall(self.en))
+
+
+class _Said:
+    """Values in words, each when a text asks for it."""
+
+    def __init__(self, values: Mapping[str, Any], language: str) -> None:
+        self._values = values
+        self._language = language
+
+    def __getitem__(self, name: str) -> str:
+        return said(self._values[name], self._language)
 
 
 def same(text: str) -> Text:
@@ -62,10 +74,10 @@ def said(value: Any, language: str) -> str:
     """A value as a card says it."""
     if isinstance(value, Text):
         return value.say(language)
+    if isinstance(value, str | Range | When):
+        return str(value)
     if isinstance(value, Decimal | int) and not isinstance(value, bool):
         return plain(value)
-    if isinstance(value, Range | When | str):
-        return str(value)
     raise TypeError(f"a card cannot say {type(value).__name__}")
 
 

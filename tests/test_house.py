@@ -74,9 +74,9 @@ def texts_of(advisory: Advisory) -> Iterator[tuple[str, Text]]:
         if band.summary:
             yield f"band.{band.name}.summary", band.summary
         for bullet in band.bullets:
-            yield f"band.{band.name}.bullets", bullet.text
+            yield f"band.{band.name}.bullets", bullet
     for name, note in table.note.items():
-        yield f"note.{name}", note.text
+        yield f"note.{name}", note
     for name, word in table.word.items():
         yield f"word.{name}", word
     for name, source in table.sources.items():
@@ -161,7 +161,7 @@ def test_every_activity_makes_a_valid_draft_in_both_languages(name: str) -> None
     get_fhir_model_class("ActivityDefinition").model_validate(definition)
     assert HAN.search(text_of(definition, "title").zh), f"cards/activities/{name}.json: title has no Chinese"
     for language in LANGUAGES:
-        resource = proposal(definition, language, "Patient/1")
+        resource = proposal(name, language, "Patient/1")
         get_fhir_model_class(resource["resourceType"]).model_validate(resource)
         if resource["resourceType"] == "Appointment":
             assert resource["status"] == "proposed"

@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
 from cards.text import Text, same
+from cards.uuids import named, written
 from cards.words import name_of, word
 from fhir_mappings.questionnaires import questions
 
@@ -55,52 +55,71 @@ def suggestion(
 
     Raises KeyError for an activity that does not exist: a defect the house test finds.
     """
-    definition = definitions()[name]
-    label = text_of(definition, "title").say(language)
-    told: Json = {"label": label, "uuid": str(uuid5(NAMESPACE_URL, f"{card}/{name}"))}
+    label, description = _wording(name, language)
+    told: Json = {"label": label, "uuid": written(named(f"{card}/{name}"))}
     if recommended:
         told["isRecommended"] = True
-    description = text_of(definition, "description").say(language) if "description" in definition else label
-    resource = proposal(definition, language, subject)
-    if wanted := _inputs(definition, language, missing):
+    resource = proposal(name, language, subject)
+    if wanted := _inputs(name, language, missing):
         resource["input"] = wanted
-    return told | {"actions": [{"type": "create", "description": description, "resource": resource}]}
+    told["actions"] = [{"type": "create", "description": description, "resource": resource}]
+    return told
 
 
-def proposal(definition: Json, language: str, subject: str | None) -> Json:
-    """The draft resource of a definition, with the elements R4 requires of its kind."""
-    kind = definition["kind"]
-    label = text_of(definition, "title").say(language)
-    code = {"coding": definition["code"]["coding"], "text": label} if "code" in definition else {"text": label}
+def proposal(name: str, language: str, subject: str | None) -> Json:
+    """The draft resource of an activity, with the elements R4 requires of its kind."""
+    draft = _draft(name, language)
     patient = {"reference": subject or "Patient/unknown"}
-    resource: Json = {"resourceType": kind, "status": "draft", "intent": "proposal"}
+    if draft["resourceType"] == "Appointment":
+        return draft | {"participant": [{"actor": patient, "status": "needs-action"}]}
+    return draft | {"for" if draft["resourceType"] == "Task" else "subject": patient}
+
+
+@cache
+def _draft(name: str, language: str) -> Json:
+    """The draft resource with everything but the patient; all calls share it."""
+    definition = definitions()[name]
+    kind, (label, _) = definition["kind"], _wording(name, language)
+    code = {"coding": definition["code"]["coding"], "text": label} if "code" in definition else {"text": label}
     if kind == "Appointment":
-        participant = [{"actor": patient, "status": "needs-action"}]
-        return {"resourceType": kind, "status": "proposed", "description": label, "participant": participant}
+        return {"resourceType": kind, "status": "proposed", "description": label}
+    resource: Json = {"resourceType": kind, "status": "draft", "intent": "proposal"}
     if "priority" in definition:
         resource["priority"] = definition["priority"]
     if kind == "Task":
-        return resource | {"code": code, "description": label, "for": patient}
+        return resource | {"code": code, "description": label}
     if kind == "CarePlan":
-        return resource | {"title": label, "subject": patient}
-    if kind == "MedicationRequest":
-        return resource | {"medicationCodeableConcept": code, "subject": patient}
-    return resource | {"code": code, "subject": patient}
+        return resource | {"title": label}
+    return resource | {"medicationCodeableConcept" if kind == "MedicationRequest" else "code": code}
 
 
-def _inputs(definition: Json, language: str, missing: Iterable[str]) -> list[Json]:
+@cache
+def _wording(name: str, language: str) -> tuple[str, str]:
+    """The label of an activity, and what its action does."""
+    definition = definitions()[name]
+    label = text_of(definition, "title").say(language)
+    return label, text_of(definition, "description").say(language) if "description" in definition else label
+
+
+@cache
+def _forms(name: str) -> tuple[str, ...]:
+    """The questionnaires an activity asks to be filled in."""
+    related = definitions()[name].get("relatedArtifact", ())
+    return tuple(artifact["resource"] for artifact in related if "/Questionnaire/" in artifact["resource"])
+
+
+def _inputs(name: str, language: str, missing: Iterable[str]) -> list[Json]:
     """``Task.input`` as Structured Data Capture has it: the questionnaire; and which of its questions are open."""
-    forms = [one["resource"] for one in definition.get("relatedArtifact", ()) if "/Questionnaire/" in one["resource"]]
     told: list[Json] = []
-    for form in forms:
+    for form in _forms(name):
         told.append({"type": {"coding": [{"system": SDC, "code": "questionnaire"}]}, "valueCanonical": form})
         asked = questions(form)
         told += [
             {
                 "type": {"text": word("card", "item").say(language)},
-                "valueCoding": {**asked[name], "display": name_of(name).say(language)},
+                "valueCoding": {**asked[item], "display": name_of(item).say(language)},
             }
-            for name in dict.fromkeys(missing)
-            if name in asked
+            for item in dict.fromkeys(missing)
+            if item in asked
         ]
     return told
