@@ -7,7 +7,7 @@ written where it is meant, in the rule that gives way.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from weakref import WeakMethod
+from weakref import ref
 
 import msgspec
 
@@ -15,7 +15,7 @@ from cards.advice import Advice, at_most
 from cards.advisory import Advisory
 from cards.facts.diagnosis import UNKNOWN, states
 from cards.situation import Situation
-from cards.table import Cells, Table
+from cards.table import Band, Cells, Table
 from cards.words import word
 from fhir_mappings.chart import Chart
 from fhir_mappings.finding import NOT_RECORDED, Missing
@@ -42,8 +42,8 @@ class Run:
         self.situation = situation
         self.unevaluated: dict[str, Unevaluated] = {}
         self._advice: dict[str, list[Advice]] = {}
-        advice = WeakMethod(self.advice)  # else a call would leave a circle behind, with the whole chart in it
-        situation.attach(lambda name: said(name) if (said := advice()) else [], tables)
+        this = ref(self)  # else a call would leave a circle behind, with the whole chart in it
+        situation.attach(lambda name: run.advice(name) if (run := this()) else [], tables)
         self.closed = _closed(chart, situation)
         self.states = frozenset() if self.closed else states(chart, situation)
         chart.unknown = {}
@@ -59,8 +59,7 @@ class Run:
     def _evaluate(self, advisory: Advisory) -> list[Advice]:
         if self.closed:
             return []
-        barred = self.states - self._may_speak_under(advisory.table)
-        if barred:
+        if self.states and (barred := self.states - self._may_speak_under(advisory.table)):
             if barred == {UNKNOWN}:
                 why = self.chart.gaps.get("conditions", NOT_RECORDED)
                 self.unevaluated[advisory.id] = Unevaluated(
@@ -71,8 +70,8 @@ class Run:
         advices = [
             self._settled(advice, advisory.table)
             for advice in advisory.rule(self.chart, self.situation, advisory.table)
+            if self._speaks(advice.band)
         ]
-        advices = [advice for advice in advices if self._speaks(advice)]
         unknown, self.chart.unknown = self.chart.unknown, outer
         if unknown and not advices:
             self.unevaluated[advisory.id] = Unevaluated(advisory.id, tuple(unknown.values()))
@@ -95,8 +94,7 @@ class Run:
         prefix = word("card", "prefix") if table.prefix_suspected and "suspected" in self.states else None
         return msgspec.structs.replace(advice, indicator=indicator, prefix=prefix)
 
-    def _speaks(self, advice: Advice) -> bool:
-        band = advice.band
+    def _speaks(self, band: Band) -> bool:
         return not band.silent or bool(band.speaks_if and self.situation.setting(band.speaks_if))
 
 

@@ -86,8 +86,10 @@ def silenced(said: Said, repeat: Repeat, past: Past, *, hook: str, setting: Call
     """Why it is not said again, None when it is."""
     if repeat.always:
         return None
-    held = _held(said.indicator, setting)
-    if any(override.age < held and _no_milder(override.indicator, said.indicator) for override in past.overrides):
+    if any(
+        _no_milder(override.indicator, said.indicator) and override.age < _held(said.indicator, setting)
+        for override in past.overrides
+    ):
         return OVERRIDDEN
     if repeat.hooks and hook not in repeat.hooks:
         return None

@@ -31,7 +31,7 @@ class Situation:
     ) -> None:
         self.hook = hook
         self.as_of = as_of
-        self.settings = dict(settings or {})
+        self.settings = settings or {}
         self.drafts = sorted(drafts, key=lambda draft: draft.order) if hook in HOOKS_WITH_DRAFTS else []
         if hook == ORDER_SELECT and selections is not None:
             chosen = {selection.split("/_history")[0] for selection in selections}
