@@ -72,6 +72,8 @@ def _agents(chart: Chart, situation: Situation) -> list[Agent]:
     found = []
     for name in (DENOSUMAB, *BISPHOSPHONATES, BISPHOSPHONATE):
         drafts = [draft for draft in situation.drafted(DrugRecord, name) if _is(draft, name)]
+        if name not in courses and not drafts:
+            continue
         course = courses.get(name, Course(name))
         status = _status(course, drafts)
         if status is not None:
