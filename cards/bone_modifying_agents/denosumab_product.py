@@ -48,6 +48,10 @@ def _judge(
     records: Sequence[DrugRecord], drafts: Sequence[DrugRecord], chart: Chart, situation: Situation, table: Table
 ) -> Advices:
     kind = product(chart, situation, records)
+    osteoporosis_mg = situation.table("exposure").number("osteoporosis_mg")
+    ordered = [record for record in records if record.status == "active" and record.dose_mg == osteoporosis_mg]
+    if ordered and diagnosis(chart).confirmed:
+        records = ordered  # a dose of the other product since does not make the order right
     dose, interval = dose_and_interval(records)
     facts: dict[str, Any] = {
         "used": [records[-1], diagnosis(chart).problem],
@@ -56,7 +60,7 @@ def _judge(
         "dose": table.word["not-recorded"] if dose is None else f"{dose:f} mg",
         "interval": table.word["not-recorded"] if interval is None else f"{interval:f} d",
     }
-    if dose == situation.table("exposure").number("osteoporosis_mg") and diagnosis(chart).confirmed:
+    if dose == osteoporosis_mg and diagnosis(chart).confirmed:
         yield table.advise("sixty-in-metastasis", **facts)
     elif kind == UNCLEAR:
         yield table.advise("unclear", **facts)

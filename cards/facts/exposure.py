@@ -237,7 +237,9 @@ def _status(
     if order_active:
         if tablets(drug, records):
             return ACTIVE if _within_period(records, chart.as_of) else UNKNOWN
-        recent = since is not None and since.at_most(table.number("order_active"))
+        # An order written since the last dose has no dose of its own yet: its own date counts.
+        dates = [record.evidence.when for record in (last, *_active(records)) if record and record.evidence.when]
+        recent = any(when.days_before(chart.as_of).at_most(table.number("order_active")) for when in dates)
         return ACTIVE if recent else UNKNOWN
     if stopped:
         return STOPPED
@@ -247,5 +249,8 @@ def _status(
 
 
 def _within_period(records: list[DrugRecord], day: date) -> bool:
-    active = [record for record in records if record.status == "active"]
-    return any(record.stop is None or record.stop.last >= day for record in active)
+    return any(record.stop is None or record.stop.last >= day for record in _active(records))
+
+
+def _active(records: Iterable[DrugRecord]) -> list[DrugRecord]:
+    return [record for record in records if record.status == "active"]

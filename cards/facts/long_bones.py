@@ -96,11 +96,17 @@ def fractures(chart: Chart) -> list[Fracture]:
         if not problem.present or problem.certainty == "refuted":
             continue
         for site in problem.sites:
-            lesion = next((each for each in chart.all(Lesion) if same_bone(site, each.site)), None)
+            lesion = _panel(chart, site)
             known = any(same_bone(site, fracture.site) for fracture in found)
             if not known and not (lesion and _whole_again(lesion, problem)):
                 found.append(Fracture(site, problem, lesion, problem.certainty == "suspected"))
     return found
+
+
+def _panel(chart: Chart, site: Site) -> Lesion | None:
+    """The panel of that bone; of several the one of the very place."""
+    of_bone = [lesion for lesion in chart.all(Lesion) if same_bone(site, lesion.site)]
+    return min(of_bone, key=lambda lesion: (lesion.site != site, lesion.key), default=None)
 
 
 def fracture_of(chart: Chart, lesion: Lesion) -> Fracture | None:
