@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 from cards.advisory import PATIENT_VIEW, Advices, advisory
-from cards.facts.exposure import ACTIVE, DENOSUMAB, OSTEOPOROSIS, Course, bisphosphonates, bone_modifying, product
+from cards.facts.exposure import (
+    ACTIVE,
+    DENOSUMAB,
+    OSTEOPOROSIS,
+    Course,
+    bisphosphonates,
+    bone_modifying,
+    which_denosumab,
+)
 from cards.facts.ordered import INFUSED, bone_disease
 from cards.facts.skeletal_events import skeletal_events
 from cards.situation import Situation
@@ -70,7 +78,7 @@ def _event(course: Course, chart: Chart, situation: Situation, table: Table) -> 
     first = course.doses[0].evidence.when if course.doses else None
     if first is None:
         return
-    if course.drug == DENOSUMAB and product(chart, situation, course.records) == OSTEOPOROSIS:
+    if course.drug == DENOSUMAB and which_denosumab(chart, situation) == OSTEOPOROSIS:
         return
     settled = first.last + timedelta(days=table.days("settled"))
     for event in reversed(skeletal_events(chart)):

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from cards.advisory import PATIENT_VIEW, Advices, advisory
-from cards.facts.exposure import DENOSUMAB, ONCOLOGY, Course, denosumab, product
+from cards.facts.exposure import DENOSUMAB, ONCOLOGY, Course, denosumab, which_denosumab
 from cards.facts.ordered import present
 from cards.facts.renal import on_dialysis
 from cards.facts.skeletal_events import pain_or_fracture_since
@@ -41,7 +41,7 @@ class Markers(msgspec.Struct, frozen=True):
 def ctx_rebound(chart: Chart, situation: Situation, table: Table) -> Advices:
     course = denosumab(chart, situation)
     last = course.last.evidence.when if course.last else None
-    if last is None or course.days is None or product(chart, situation, course.records) != ONCOLOGY:
+    if last is None or course.days is None or which_denosumab(chart, situation) != ONCOLOGY:
         return
     long_gap = course.days.at_least(table.number("gap")) is True
     if not long_gap and not situation.said("denosumab-stop"):

@@ -15,7 +15,7 @@ from cards.advisory import (
     Advices,
     advisory,
 )
-from cards.facts.exposure import DENOSUMAB, ONCOLOGY, Course, denosumab, product, unseen_doses
+from cards.facts.exposure import DENOSUMAB, ONCOLOGY, Course, denosumab, unseen_doses, which_denosumab
 from cards.situation import Situation
 from cards.table import Band, Table
 from fhir_mappings.chart import Chart
@@ -35,7 +35,7 @@ def denosumab_interval(chart: Chart, situation: Situation, table: Table) -> Advi
     if not course.records:
         return
     drafts = [draft for draft in situation.drafted(DrugRecord, DENOSUMAB) if draft.status == "draft"]
-    if product(chart, situation, [*course.records, *drafts]) != ONCOLOGY or course.days is None:
+    if which_denosumab(chart, situation, drafts) != ONCOLOGY or course.days is None:
         return
     yield from _early(course, drafts, situation, table)
     if course.order_active and not situation.said("denosumab-stop"):

@@ -23,8 +23,8 @@ from cards.facts.exposure import (
     Course,
     bisphosphonates,
     denosumab,
-    product,
     unseen_doses,
+    which_denosumab,
 )
 from cards.facts.skeletal_events import pain_or_fracture_since
 from cards.situation import Situation
@@ -46,7 +46,7 @@ DRAFTED_STOP = ("stopped", "cancelled", "completed")
 def denosumab_stop(chart: Chart, situation: Situation, table: Table) -> Advices:
     course = denosumab(chart, situation)
     drafted = [draft for draft in situation.drafted(DrugRecord, DENOSUMAB) if draft.status in DRAFTED_STOP]
-    if product(chart, situation, [*course.records, *drafted]) != ONCOLOGY:
+    if which_denosumab(chart, situation, drafted) != ONCOLOGY:
         return
     if course.records and (stop := _stop(course, chart, table)):
         yield from _stopped(course, stop, bool(drafted), chart, situation, table)

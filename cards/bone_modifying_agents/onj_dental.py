@@ -20,8 +20,8 @@ from cards.facts.exposure import (
     bisphosphonates,
     bone_modifying,
     denosumab,
-    product,
     tablets,
+    which_denosumab,
 )
 from cards.facts.ordered import agent, drafted_doses, for_hypercalcaemia, for_osteoporosis, present
 from cards.situation import Situation
@@ -74,7 +74,7 @@ def _exposures(plan: ProcedureRecord, chart: Chart, situation: Situation, table:
     taken = denosumab(chart, situation)
     since = _days(taken, plan, situation)
     if since is not None and since.at_most(table.number("denosumab_within")) is not False:
-        oncologic = product(chart, situation, taken.records) in (ONCOLOGY, OTHER_USE)
+        oncologic = which_denosumab(chart, situation) in (ONCOLOGY, OTHER_USE)
         yield Exposure(taken, since, oncologic)
     for course in bisphosphonates(chart, situation).values():
         since = _days(course, plan, situation)
@@ -159,7 +159,7 @@ def _examination(chart: Chart, situation: Situation, table: Table) -> Advices:
     for course in bone_modifying(chart, situation):
         if course.status != ACTIVE or tablets(course.drug, course.records):
             continue
-        if course.drug == DENOSUMAB and product(chart, situation, course.records) not in (ONCOLOGY, OTHER_USE):
+        if course.drug == DENOSUMAB and which_denosumab(chart, situation) not in (ONCOLOGY, OTHER_USE):
             continue
         if unexamined(chart, situation, table.days("examined")):
             last = chart.latest(ProcedureRecord, EXAMINATION, within_days=table.days("examined"))

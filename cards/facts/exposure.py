@@ -43,6 +43,7 @@ class Course(msgspec.Struct, frozen=True):
     ``last``: the record that dates the last dose, by the order of trust (given, dispensed, stated, ordered).
     ``status``: ``active``; ``stopped`` (an order or statement says so and none is active); ``unknown`` (an "active"
     entry whose last dose is too long ago); ``never``. ``doses``: one record for each day a dose is on record.
+    ``days``: since the last dose, a range when its date is partial; None when no dose is dated.
     """
 
     drug: str
@@ -52,14 +53,7 @@ class Course(msgspec.Struct, frozen=True):
     status: str = NEVER
     order_active: bool = False
     documented_stop: bool = False
-    day: date | None = None
-
-    @property
-    def days(self) -> Range | None:
-        """Days since the last dose, a range when its date is partial; None when no dose is dated."""
-        if self.last is None or self.last.evidence.when is None or self.day is None:
-            return None
-        return self.last.evidence.when.days_before(self.day)
+    days: Range | None = None
 
     @property
     def ordered_only(self) -> bool:
@@ -113,7 +107,7 @@ def course(chart: Chart, situation: Situation, drug: str) -> Course:
         status=_status(drug, records, last, order_active, stop, chart, situation),
         order_active=order_active,
         documented_stop=stop,
-        day=chart.as_of,
+        days=last.evidence.when.days_before(chart.as_of) if last and last.evidence.when else None,
     )
 
 
@@ -125,8 +119,8 @@ def denosumab(chart: Chart, situation: Situation) -> Course:
 @derived
 def bisphosphonates(chart: Chart, situation: Situation) -> dict[str, Course]:
     """The course of each bisphosphonate on record; one known only by its class is under the class."""
-    found = {drug: course(chart, situation, drug) for drug in BISPHOSPHONATES}
-    found = {drug: taken for drug, taken in found.items() if taken.records}
+    courses = [course(chart, situation, drug) for drug in BISPHOSPHONATES]
+    found = {taken.drug: taken for taken in courses if taken.records}
     unnamed = [record for record in chart.all(DrugRecord, BISPHOSPHONATE) if not record.concepts & set(BISPHOSPHONATES)]
     if unnamed:
         found[BISPHOSPHONATE] = course(chart, situation, BISPHOSPHONATE)
@@ -157,6 +151,13 @@ def product(chart: Chart, situation: Situation, records: Iterable[DrugRecord]) -
     return UNCLEAR
 
 
+def which_denosumab(chart: Chart, situation: Situation, drafts: Sequence[DrugRecord] = ()) -> str:
+    """Which denosumab is on record, judged together with what is drafted (see ``product``)."""
+    if not drafts:
+        return _denosumab_on_record(chart, situation)
+    return product(chart, situation, [*denosumab(chart, situation).records, *drafts])
+
+
 def dose_and_interval(records: Sequence[DrugRecord]) -> tuple[Decimal | None, Decimal | None]:
     """The newest dose in mg and the newest interval in days that goes with it, not one of another product's dose."""
     dose = next((record.dose_mg for record in reversed(records) if record.dose_mg is not None), None)
@@ -181,6 +182,11 @@ def last_bone_modifying(chart: Chart, situation: Situation) -> Course | None:
     """The agent whose last dose is the most recent, None when none is on record."""
     dated = [taken for taken in bone_modifying(chart, situation) if taken.last is not None]
     return max(dated, key=lambda taken: taken.last.order if taken.last else (), default=None)
+
+
+@derived
+def _denosumab_on_record(chart: Chart, situation: Situation) -> str:
+    return product(chart, situation, denosumab(chart, situation).records)
 
 
 def _other_use(chart: Chart, records: list[DrugRecord]) -> bool:
