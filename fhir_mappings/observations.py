@@ -141,15 +141,22 @@ def original_of(value: Value) -> str:
 
 def label(concept: CodeableConcept) -> str:
     """A coded value as a person wrote it: its text, else a display, else a code."""
+    if concept.text:
+        return concept.text
     codings = concept.codings
-    displays = (coding.display for coding in codings if coding.display)
-    return concept.text or next(displays, None) or next((coding.code for coding in codings if coding.code), "")
+    for coding in codings:
+        if coding.display:
+            return coding.display
+    for coding in codings:
+        if coding.code:
+            return coding.code
+    return ""
 
 
 def values_of(observation: Observation) -> Iterator[Value]:
     """The Observation itself, unless all it says stands in its components, and these."""
     components = observation.component or []
-    if has_value(observation) or not components:
+    if not components or has_value(observation):
         yield observation
     yield from components
 
@@ -168,7 +175,7 @@ def codings_of(concept: CodeableConcept | None) -> set[str]:
 def locals_of(concept: CodeableConcept | None, shelf: Shelf) -> set[str]:
     """Every local code that the codings are or are mapped to; several mean that they contradict."""
     codings = concept.codings if concept else []
-    return {code for coding in codings if (code := shelf.terminology.local(coding.system, coding.code)) is not None}
+    return {code for one in codings if (code := shelf.terminology.said(one.system, one.code).local) is not None}
 
 
 def result_of(concept: CodeableConcept | None, shelf: Shelf) -> str | None:

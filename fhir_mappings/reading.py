@@ -88,20 +88,20 @@ class Shelf:
 
     def concepts(self, *concepts: views.CodeableConcept | None) -> frozenset[str]:
         """Every concept and local code that the codings (and listed drug texts) of the elements belong to."""
-        found: set[str] = set()
+        found: list[frozenset[str]] = []
         for concept in concepts:
             if concept is None:
                 continue
             for coding in concept.codings:
-                found |= self.terminology.meaning(coding.system, coding.code)
-            if concept.text:
-                found |= self.terminology.of_text(concept.text)
-        return frozenset(found)
+                found.append(self.terminology.said(coding.system, coding.code).meaning)
+            if concept.text and (named := self.terminology.of_text(concept.text)):
+                found.append(named)
+        return found[0] if len(found) == 1 else frozenset().union(*found)
 
     def local(self, concept: views.CodeableConcept | None) -> str | None:
         """The local code of a coded value (its own, or through a site's ConceptMap), None when there is none."""
         for coding in concept.codings if concept else ():
-            if (code := self.terminology.local(coding.system, coding.code)) is not None:
+            if (code := self.terminology.said(coding.system, coding.code).local) is not None:
                 return code
         return None
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fhir_mappings import views
-from fhir_mappings.code_systems import ICDO3, system_uri
+from fhir_mappings.code_systems import ICDO3
 
 if TYPE_CHECKING:
     from fhir_mappings.reading import Shelf
@@ -82,11 +82,12 @@ def read_site(site: views.BodySite | views.CodeableConcept | None, shelf: Shelf)
     """
     if site is None:
         return NOWHERE
-    place = combine(coding_site(coding, shelf) for coding in site.codings)
+    place = combine([coding_site(coding, shelf) for coding in site.codings])
     if not place.known and site.reference is not None:
         place = read_structure(site.reference, shelf)
-    extensions = (site.extension or []) if isinstance(site, views.BodySite) else []
-    return _sided(place, (extension.value_codeable_concept for extension in extensions), shelf)
+    if not isinstance(site, views.BodySite) or not site.extension:
+        return place
+    return _sided(place, [extension.value_codeable_concept for extension in site.extension], shelf)
 
 
 def read_structure(reference: views.Reference | None, shelf: Shelf) -> Site:
@@ -102,22 +103,21 @@ def read_structure(reference: views.Reference | None, shelf: Shelf) -> Site:
 
 def observed_site(observation: views.Observation, shelf: Shelf) -> Site:
     """Where an Observation was made: its body site, the R5 body structure, or the BodyStructure in focus."""
-    references = [observation.body_structure, *(observation.focus or [])]
-    return combine([read_site(observation.body_site, shelf), *(read_structure(one, shelf) for one in references)])
+    site = read_site(observation.body_site, shelf)
+    references = [one for one in (observation.body_structure, *(observation.focus or ())) if one is not None]
+    return combine([site, *[read_structure(one, shelf) for one in references]]) if references else site
 
 
 def coding_site(coding: views.Coding, shelf: Shelf) -> Site:
     """The place of one coding: a body structure, a metastasis or fracture of a named bone, or one of our codes."""
     if not coding.code or not coding.system:
         return NOWHERE
-    if system_uri(coding.system) == ICDO3:
-        return _longest(_PLACES["topography"], _plain(coding.code))
-    local = shelf.terminology.local(coding.system, coding.code)
-    concepts = shelf.terminology.concepts(coding.system, coding.code)
-    if not concepts:
-        return local_site(local)
-    plain = _plain(coding.code)
-    return _meant_site(local, concepts, plain if plain.isdigit() else plain[:_LONGEST_ICD])
+    said, code = shelf.terminology.said(coding.system, coding.code), _plain(coding.code)
+    if said.key[0] == ICDO3:
+        return _longest(_PLACES["topography"], code)
+    if not said.concepts:
+        return local_site(said.local)
+    return _meant_site(said.local, said.concepts, code if code.isdigit() else code[:_LONGEST_ICD])
 
 
 @lru_cache(maxsize=4096)

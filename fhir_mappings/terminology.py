@@ -9,6 +9,8 @@ from __future__ import annotations
 import unicodedata
 from pathlib import Path
 
+import msgspec
+
 from fhir_mappings.code_systems import (
     ADVISORY,
     ATC,
@@ -62,12 +64,24 @@ _REMEMBERED = 20_000  # a client may send any code, of any length: what is remem
 _LONGEST_REMEMBERED = 256  # characters of a system and a code together
 
 
+class Said(msgspec.Struct, frozen=True, gc=False):
+    """What one coding says: how it is looked up, its concepts, its LOCAL code (its own, or by a ConceptMap)."""
+
+    key: Coding
+    concepts: frozenset[str]
+    local: str | None
+    meaning: frozenset[str]  # the concepts and the LOCAL code together: everything a reader may want it for
+
+
+_NOTHING = Said(("", ""), frozenset(), None, frozenset())
+
+
 class Terminology:
     """The concepts of ``codes/`` and, where a folder is given, a site's additions. Immutable once loaded."""
 
     def __init__(self) -> None:
         self._labels: dict[str, tuple[str, str]] = {}
-        self._kinds: dict[str, set[str]] = {}
+        self._kinds: dict[str, frozenset[str]] = {}
         self._local_labels: dict[str, tuple[str, str]] = {}
         self._texts: list[tuple[str, str]] = []
         self._exact: dict[Coding, set[str]] = {}
@@ -77,8 +91,7 @@ class Terminology:
         self._site: dict[Coding, frozenset[str]] = {}
         self._codes: dict[str, list[Coding]] = {}
         self._prefixes: dict[str, list[Coding]] = {}
-        self._remembered: dict[Asked, frozenset[str]] = {}
-        self._meanings: dict[Asked, frozenset[str]] = {}
+        self._remembered: dict[Asked, Said] = {}
 
     @classmethod
     def load(cls, site_folder: Path | None = None) -> Terminology:
@@ -107,46 +120,42 @@ class Terminology:
             self._add_site(site_folder)
         return self
 
-    def concepts(self, system: str | None, code: str | None) -> frozenset[str]:
-        """The ids of all concepts this coding belongs to; none without a system or a code."""
-        key = (system, code)
-        found = self._remembered.get(key)
+    def said(self, system: str | None, code: str | None) -> Said:
+        """Everything known about a coding, worked out once; nothing without a system or a code."""
+        asked = (system, code)
+        found = self._remembered.get(asked)
         if found is None:
-            found = self._find(coding(system, code)) if system and code else frozenset()
-            _remember(self._remembered, key, found)
+            found = self._look_up(coding(system, code)) if system and code else _NOTHING
+            if len(system or "") + len(code or "") <= _LONGEST_REMEMBERED:
+                if len(self._remembered) >= _REMEMBERED:
+                    self._remembered.clear()
+                self._remembered[asked] = found
         return found
 
+    def concepts(self, system: str | None, code: str | None) -> frozenset[str]:
+        """The ids of all concepts this coding belongs to."""
+        return self.said(system, code).concepts
+
     def meaning(self, system: str | None, code: str | None) -> frozenset[str]:
-        """Everything a coding says to a reader: its concepts and its LOCAL code. Looked up once a coding."""
-        key = (system, code)
-        found = self._meanings.get(key)
-        if found is None:
-            local = self.local(system, code)
-            found = self.concepts(system, code) | ({local} if local is not None else frozenset())
-            _remember(self._meanings, key, found)
-        return found
+        """Everything a coding says to a reader: its concepts and its LOCAL code."""
+        return self.said(system, code).meaning
+
+    def local(self, system: str | None, code: str | None) -> str | None:
+        """The LOCAL code this coding is, or is mapped to by a shipped or a site's ConceptMap."""
+        return self.said(system, code).local
 
     def meaning_of(self, code: Codes) -> frozenset[str]:
         """Everything the codings of a code say."""
         codings = code.codings if code.concept is not None else code.coding or ()
         if len(codings) != 1:
             return frozenset().union(*(self.meaning(one.system, one.code) for one in codings))
-        known = self._meanings.get((codings[0].system, codings[0].code))  # nearly all that a chart asks
-        return known if known is not None else self.meaning(codings[0].system, codings[0].code)
+        known = self._remembered.get((codings[0].system, codings[0].code))  # nearly all that a chart asks
+        return (known or self.said(codings[0].system, codings[0].code)).meaning
 
     def of_text(self, text: str) -> frozenset[str]:
         """Concepts named by a free text. Only the few drugs that have no code anywhere are looked for (ruling 33)."""
         plain = _plain(text)
         return frozenset(concept for word, concept in self._texts if word in plain)
-
-    def local(self, system: str | None, code: str | None) -> str | None:
-        """The LOCAL code this coding is, or is mapped to by a shipped or a site's ConceptMap."""
-        if not system or not code:
-            return None
-        key = coding(system, code)
-        if key[0] == LOCAL:
-            return key[1] if key[1] in self._local_labels else None
-        return self._to_local.get(key)
 
     def codes(self, concept: str) -> tuple[Coding, ...]:
         """The exact (system, code) pairs of a concept, LOCAL and a site's included: for building searches.
@@ -169,7 +178,7 @@ class Terminology:
 
     def of_kind(self, kind: str) -> frozenset[str]:
         """Concepts of one kind: ``observation`` ``value`` ``condition`` ``medication`` ``procedure`` ``bodysite``."""
-        return frozenset(self._kinds.get(kind, ()))
+        return self._kinds.get(kind, frozenset())
 
     @property
     def ids(self) -> frozenset[str]:
@@ -180,6 +189,15 @@ class Terminology:
     def local_codes(self) -> frozenset[str]:
         """Every LOCAL code."""
         return frozenset(self._local_labels)
+
+    def _look_up(self, key: Coding) -> Said:
+        concepts, local = self._find(key), self._local(key)
+        return Said(key, concepts, local, concepts if local is None else concepts | {local})
+
+    def _local(self, key: Coding) -> str | None:
+        if key[0] == LOCAL:
+            return key[1] if key[1] in self._local_labels else None
+        return self._to_local.get(key)
 
     def _find(self, key: Coding) -> frozenset[str]:
         if key in self._site:
@@ -200,7 +218,7 @@ class Terminology:
             if extension.url.endswith("/text-match") and extension.value_string:
                 self._texts.append((_plain(extension.value_string), concept))
             elif extension.url.endswith("/concept-kind") and extension.value_code:
-                self._kinds.setdefault(extension.value_code, set()).add(concept)
+                self._kinds[extension.value_code] = self.of_kind(extension.value_code) | {concept}
         self._include(concept, value_set, Path(f"ValueSet-{concept}.json"))
         for (system, code), _ in members(value_set.compose.exclude, Path(concept), "compose.exclude"):
             self._out.setdefault(system, {}).setdefault(code, set()).add(concept)
@@ -262,21 +280,13 @@ class Terminology:
             if code in self._local_labels:  # one target system is enough for a map of labs, drugs and lesion items
                 return frozenset(), code
             raise TerminologyError(f"{place}: {code!r} is no concept id of this product")
-        concepts, local = self._find(target), self.local(system, code)
+        concepts, local = self._find(target), self._local(target)
         if not concepts and local is None:
             raise TerminologyError(f"{place}: no concept of this product knows {system}#{code}")
         return concepts, local
 
 
 Asked = tuple[str | None, str | None]  # a system and a code, as a client wrote them
-
-
-def _remember(memory: dict[Asked, frozenset[str]], asked: Asked, found: frozenset[str]) -> None:
-    if len(asked[0] or "") + len(asked[1] or "") > _LONGEST_REMEMBERED:
-        return
-    if len(memory) >= _REMEMBERED:
-        memory.clear()
-    memory[asked] = found
 
 
 def _under(prefixes: dict[str, set[str]], code: str) -> set[str]:

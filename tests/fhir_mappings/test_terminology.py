@@ -287,6 +287,22 @@ def test_hostile_codes_do_not_fill_the_memory(terminology: Terminology) -> None:
     assert len(terminology._remembered) <= 20_000
 
 
+def test_a_code_longer_than_any_is_not_remembered(terminology: Terminology) -> None:
+    known = len(terminology._remembered)
+    assert terminology.meaning(ICD10, "C79.5" + "0" * 300) == terminology.meaning(ICD10, "C79.50")
+    assert terminology.meaning(SNOMED, "9" * 300) == frozenset()
+    assert len(terminology._remembered) <= known + 1  # C79.50 itself
+
+
+def test_a_coding_says_the_same_when_it_is_asked_again(terminology: Terminology) -> None:
+    for _ in range(2):
+        assert terminology.said(SNOMED, "52120002").local == "T11"
+        assert terminology.said(SNOMED, "52120002").meaning >= {"T11"}
+        assert "bone-metastasis" in terminology.said(SNOMED, "94222008").concepts
+        assert terminology.said(LOINC, "94222008").meaning == frozenset()
+        assert terminology.said(ICD10, "c79.5").key == (ICD10, "C795")
+
+
 @pytest.mark.parametrize(
     "text", ["Incadronate", "注射用因卡膦酸二钠", "因\u200b卡膦酸", "英卡膦酸", "ＩＮＣＡＤＲＯＮＩＣ acid"]
 )
