@@ -211,8 +211,10 @@ def _items(code: views.CodeableConcept | None, shelf: Shelf) -> list[str]:
 
 def _mislabelled(code: views.CodeableConcept | None, items: list[str]) -> bool:
     """Whether the code says one scale and its label another, so that the number could be of either."""
-    labels = [coding.display or "" for coding in code.codings] + [code.text or ""] if code else []
     other = [word for item in items for word in _TABLE["not_labelled"].get(item, ())]
+    if not other or code is None:
+        return False
+    labels = [coding.display or "" for coding in code.codings] + [code.text or ""]
     return any(word in label.casefold() for word in other for label in labels)
 
 

@@ -38,7 +38,7 @@ class Problem(Finding, frozen=True, kw_only=True):
 
     @property
     def names(self) -> tuple[str, ...]:
-        return narrowest_first(self.concepts | self.histology)
+        return narrowest_first(self.concepts | self.histology if self.histology else self.concepts)
 
 
 _TABLE: dict[str, Any] = tomllib.loads(files("fhir_mappings").joinpath("conditions.toml").read_text("utf-8"))
@@ -48,6 +48,7 @@ _ANYWHERE = {code.replace(".", "") for code in _TABLE["metastasis"]["anywhere"]}
 _NOT_BONE = frozenset(_TABLE["metastasis"]["not-bone"])
 _OF_BONE = frozenset(_TABLE["metastasis"]["of-bone"])
 _FRACTURES = frozenset(_TABLE["fracture"]["concepts"])
+_RECEPTORS: dict[str, dict[str, str]] = _TABLE["receptors"]
 HISTORY = "history-metastatic"
 
 
@@ -58,16 +59,14 @@ def read_condition(condition: views.Condition, concepts: frozenset[str], shelf: 
     histology = _histology(condition, shelf)
     if not concepts and not histology:
         return
-    names = tuple(sorted(concepts | histology))
     certainty = _state(condition.verification_status, _CERTAINTY, default="confirmed")
     present = _state(condition.clinical_status, _CLINICAL, default=True)
-    for element, status, understood in (
-        ("verificationStatus", condition.verification_status, certainty),
-        ("clinicalStatus", condition.clinical_status, present),
-    ):
-        if understood is None:
-            yield Skipped(reference, OTHER_VERSION if isinstance(status, str) else UNREADABLE, element, names)
-            return
+    if certainty is None or present is None:
+        element = "verificationStatus" if certainty is None else "clinicalStatus"
+        status = condition.verification_status if certainty is None else condition.clinical_status
+        why = OTHER_VERSION if isinstance(status, str) else UNREADABLE
+        yield Skipped(reference, why, element, tuple(sorted(concepts | histology)))
+        return
     if certainty == "ignored":
         return
     evidence = Evidence(reference, when_of(condition), label(condition.code) if condition.code else "")
@@ -79,7 +78,7 @@ def read_condition(condition: views.Condition, concepts: frozenset[str], shelf: 
         sites=_sites(condition, shelf),
         histology=histology,
     )
-    if certainty == "confirmed":
+    if certainty == "confirmed" and concepts & _RECEPTORS.keys():
         yield from _receptors(concepts, evidence)
 
 
@@ -123,7 +122,9 @@ def when_of(condition: views.Condition) -> When | None:
 def _concepts(condition: views.Condition, shelf: Shelf) -> frozenset[str]:
     """Every concept of the codings, and what code and body site say only together."""
     codings = condition.code.codings if condition.code else []
-    found = {concept for one in codings for concept in shelf.terminology.concepts(one.system, one.code)}
+    found: set[str] = set()
+    for one in codings:
+        found |= shelf.terminology.said(one.system, one.code).concepts
     body_sites = condition.body_site or []
     if found & _OF_BONE:
         found.add("bone-metastasis")
@@ -159,26 +160,26 @@ def _primaries(site: views.BodySite, shelf: Shelf) -> Iterator[str]:
 
 def _histology(condition: views.Condition, shelf: Shelf) -> frozenset[str]:
     wanted = _TABLE["histology"]["extension"]
-    extensions = [one for one in condition.extension or [] if one.url and one.url.endswith(wanted)]
-    return shelf.concepts(*(one.value_codeable_concept for one in extensions))
+    extensions = [one for one in condition.extension or () if one.url and one.url.endswith(wanted)]
+    return shelf.concepts(*[one.value_codeable_concept for one in extensions])
 
 
 def _sites(condition: views.Condition, shelf: Shelf) -> tuple[Site, ...]:
     """Every known body site, narrowed by what the code itself says; the code's own place when there is none."""
     codings = condition.code.codings if condition.code else []
-    coded = combine(coding_site(one, shelf) for one in codings)
-    given = [site for one in condition.body_site or [] if (site := read_site(one, shelf)).known]
-    narrowed = [both if (both := combine([site, coded])).known else site for site in given] or [coded]
-    return tuple(dict.fromkeys(site for site in narrowed if site.known))
+    coded = combine([coding_site(one, shelf) for one in codings])
+    given = [site for one in condition.body_site or () if (site := read_site(one, shelf)).known]
+    if not given:
+        return (coded,) if coded.known else ()
+    return tuple(dict.fromkeys(both if (both := combine([site, coded])).known else site for site in given))
 
 
 def _state(status: views.CodeableConcept | str | None, meaning: dict[str, Any], *, default: Any) -> Any:
     """What a status means; ``default`` when there is none, None when it is there and not understood."""
     if status is None:
         return default
-    coded = views.CodeableConcept(text=status) if isinstance(status, str) else status
-    written = [word.lower() for word in (*(one.code for one in coded.codings), coded.text) if word]
-    return next((meaning[word] for word in written if word in meaning), None)
+    words = [status] if isinstance(status, str) else [*[one.code for one in status.codings], status.text]
+    return next((meaning[word.lower()] for word in words if word and word.lower() in meaning), None)
 
 
 def _abated(condition: views.Condition, shelf: Shelf) -> bool:
@@ -203,7 +204,7 @@ def _past_fracture(condition: views.Condition, concepts: frozenset[str]) -> bool
 
 
 def _receptors(concepts: frozenset[str], evidence: Evidence) -> Iterator[Marker]:
-    stated = {(marker, value) for name in concepts for marker, value in _TABLE["receptors"].get(name, {}).items()}
+    stated = {(marker, value) for name in concepts for marker, value in _RECEPTORS.get(name, {}).items()}
     yield from (Marker(evidence=evidence, marker=marker, value=value) for marker, value in sorted(stated))
 
 

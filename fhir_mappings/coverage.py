@@ -126,7 +126,7 @@ def nearest(display: str, place: str, terminology: Terminology) -> str | None:
             for concept in concepts & allowed:
                 scored[concept] = max(likeness, scored.get(concept, 0))
     best = max(scored.values(), default=0)
-    return next(iter(narrowest_first(concept for concept, score in scored.items() if score == best)), None)
+    return next(iter(narrowest_first(frozenset(name for name, score in scored.items() if score == best))), None)
 
 
 def skeleton(unread: Iterable[tuple[UnreadCode, int]]) -> dict[str, Any]:

@@ -65,28 +65,27 @@ def dose_mg(
     """
     products = [TABLE.product[concept] for concept in concepts if concept in TABLE.product]
     product = products[0] if len(products) == 1 else None
-    unit_mg = _agreed(TABLE.billing_unit_mg[code] for code in codes if code in TABLE.billing_unit_mg)
     written = [quantity for dosage in dosages for quantity in _doses(dosage)]
     if not written:
         return product.holds_mg if product else None
-    return _agreed(_milligrams(quantity, product, unit_mg) for quantity in written)
+    unit_mg = _agreed([TABLE.billing_unit_mg[code] for code in codes if code in TABLE.billing_unit_mg])
+    return _agreed([_milligrams(quantity, product, unit_mg) for quantity in written])
 
 
-def interval_days(dosages: Iterable[views.Dosage]) -> Decimal | None:
+def interval_days(timings: Iterable[views.Timing]) -> Decimal | None:
     """Days from one dose to the next as ordered (twice a day is 0.5), None when it is not written as one number."""
-    intervals = (_interval(dosage.timing) for dosage in dosages if dosage.timing)
-    return _agreed(interval for interval in intervals if interval is not None)
+    return _agreed([days for timing in timings if (days := _interval(timing)) is not None])
 
 
 def infusion_minutes(dosages: Iterable[views.Dosage]) -> Decimal | None:
     """How long one dose is to run, in minutes: the timing's duration, else the dose over its rate."""
-    times = (_duration(dosage) or _dose_over_rate(dosage) for dosage in dosages)
-    return _agreed(minutes for minutes in times if minutes is not None)
+    times = [_duration(dosage) or _dose_over_rate(dosage) for dosage in dosages]
+    return _agreed([minutes for minutes in times if minutes is not None])
 
 
 def route(concepts: Iterable[frozenset[str]]) -> str | None:
     """The route in the words of ``DrugRecord.route``, from the concepts of each route written."""
-    return _agreed(word for each in concepts for concept, word in TABLE.route.items() if concept in each)
+    return _agreed([word for each in concepts for concept, word in TABLE.route.items() if concept in each])
 
 
 def known(quantity: views.Quantity | None) -> Decimal | None:
@@ -115,7 +114,8 @@ def _milligrams(quantity: views.Quantity | None, product: Product | None, unit_m
     number = known(quantity)
     if quantity is None or number is None:
         return None
-    for unit in (_plain(quantity.code), _plain(quantity.unit)):
+    for written in (quantity.code, quantity.unit):
+        unit = _plain(written)
         if unit in TABLE.unit.milligrams:
             return number * TABLE.unit.milligrams[unit]
         if unit in TABLE.unit.containers:
@@ -138,9 +138,7 @@ def _dissolved(millilitres: Decimal, product: Product | None) -> Decimal | None:
     return millilitres * product.holds_mg / product.volumes_ml[0]
 
 
-def _interval(timing: views.Timing | None) -> Decimal | None:
-    if timing is None:
-        return None
+def _interval(timing: views.Timing) -> Decimal | None:
     if timing.repeat and timing.repeat.period is not None:
         return _repeated(timing.repeat)
     for coding in timing.code.codings if timing.code else ():
@@ -173,8 +171,10 @@ def _dose_over_rate(dosage: views.Dosage) -> Decimal | None:
     pairs = [(part.dose_quantity, _rate(part)) for part in parts(dosage)]
     pairs.append((dosage.dose, _rate(dosage)))
     for dose, rate in pairs:
+        if rate is None:
+            continue
         amount = known(dose)
-        if amount is not None and dose is not None and rate and rate[1] in (_plain(dose.code), _plain(dose.unit)):
+        if amount is not None and dose is not None and rate[1] in (_plain(dose.code), _plain(dose.unit)):
             return amount / rate[0]
     return None
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
 from typing import ClassVar, Literal
 
 import msgspec
@@ -92,7 +92,8 @@ _WIDE = (
 )
 
 
-def narrowest_first(concepts: Iterable[str]) -> tuple[str, ...]:
+@lru_cache(maxsize=4096)
+def narrowest_first(concepts: frozenset[str]) -> tuple[str, ...]:
     """Concepts with the wide ones last, so that evidence calls kidney cancer by its name and not "cancer, any"."""
     return tuple(sorted(concepts, key=lambda name: (name in _WIDE or name.endswith("-any"), name)))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
 from decimal import Decimal
 from importlib.resources import files
 from typing import ClassVar, NamedTuple
@@ -81,7 +80,7 @@ class _Measured(NamedTuple):
 
 def read_labs(observation: views.Observation, _: frozenset[str], shelf: Shelf) -> Read:
     """The values of an Observation and of its components; what cannot be read is named with its reason."""
-    measured = list(_measured(observation, shelf))
+    measured = _measured(observation, shelf)
     if usable(observation.status) is None:
         skipped = unusable(observation, tuple(one.reported for one in measured if isinstance(one, _Measured)))
         yield from [skipped] if skipped else []
@@ -96,31 +95,34 @@ def read_labs(observation: views.Observation, _: frozenset[str], shelf: Shelf) -
     yield from _with_whole_vitamin_d(labs)
 
 
-def _measured(observation: views.Observation, shelf: Shelf) -> Iterator[_Measured | Skipped]:
+def _measured(observation: views.Observation, shelf: Shelf) -> list[_Measured | Skipped]:
     components = observation.component or []
-    if has_value(observation) or not components:
-        yield from _of_code(observation, observation, "", _WHOLE, shelf)
-    for index, component in enumerate(components):
-        yield from _of_code(observation, component, f"component[{index}].", _COMPONENT, shelf)
+    found = [
+        _of_code(observation, component, f"component[{index}].", _COMPONENT, shelf)
+        for index, component in enumerate(components)
+    ]
+    if not components or has_value(observation):
+        found.insert(0, _of_code(observation, observation, "", _WHOLE, shelf))
+    return [one for one in found if one is not None]
 
 
 def _of_code(
     observation: views.Observation, value: views.Value, path: str, precision: int, shelf: Shelf
-) -> Iterator[_Measured | Skipped]:
+) -> _Measured | Skipped | None:
+    """What the code of the value is about; None when it is no measurement of ours."""
     concepts = shelf.concepts(value.code)
     analytes = sorted(concepts & LABS.keys())
     if not analytes:
-        return
+        return None
     if len(analytes) > 1 or any(concept.endswith(("-exclude", "-deprecated")) for concept in concepts):
-        yield Skipped(reference_of(observation), UNREADABLE, f"{path}code", tuple(analytes))
-        return
+        return Skipped(reference_of(observation), UNREADABLE, f"{path}code", tuple(analytes))
     analyte = reported = analytes[0]
     if value.value_quantity is None and value.value_string is not None:
         precision = _TEXT
     if analyte == _VITAMIN_D and (part := _part_of_vitamin_d(value.code)):
         precision = min(precision, _PART)
         reported = _PARTS["d2_alone"] if part == "d2" else _VITAMIN_D
-    yield _Measured(analyte, LABS[analyte].reads_as or reported, value, path, precision)
+    return _Measured(analyte, LABS[analyte].reads_as or reported, value, path, precision)
 
 
 def _lab(one: _Measured, observation: views.Observation) -> Lab | Skipped:
@@ -171,9 +173,11 @@ def _part_of_vitamin_d(code: views.CodeableConcept | None) -> str | None:
 def _with_whole_vitamin_d(labs: list[Lab]) -> list[Lab]:
     """A panel that reports vitamin D2 and D3 but no total has their sum as the total."""
     d2 = [lab for lab in labs if lab.analyte == _PARTS["d2_alone"]]
+    if len(d2) != 1:
+        return labs
     d3 = [lab for lab in labs if lab.analyte == _VITAMIN_D and lab.precision == _PART]
     whole = [lab for lab in labs if lab.analyte == _VITAMIN_D and lab.precision != _PART]
-    if whole or len(d2) != 1 or len(d3) != 1:
+    if whole or len(d3) != 1:
         return labs
     evidence = msgspec.structs.replace(
         d3[0].evidence, original=f"{d2[0].evidence.original} + {d3[0].evidence.original}"

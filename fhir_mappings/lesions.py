@@ -41,7 +41,9 @@ _REPEATS, _YES_NO, _NUMBER, TOTALS, _SPINE_ONLY, _UNPLACED, _BETTER_HIGH, _BETTE
     frozenset(_TABLE["kinds"][kind])
     for kind in ("repeats", "yes-no", "number", "total", "spine-only", "unplaced", "better-high", "better-true")
 )
-ITEMS: frozenset[str] = frozenset(_CODED) | _YES_NO | _NUMBER | TOTALS
+_MEASURED = _NUMBER | TOTALS
+_WORDS: dict[str, frozenset[str]] = {code: frozenset(words) for code, words in _CODED.items()}
+ITEMS: frozenset[str] = frozenset(_CODED) | _YES_NO | _MEASURED
 _LOCATION: dict[str, str] = {level: where for where, levels in _TABLE["sins-location"].items() for level in levels}
 
 COMPONENT, ALONE, TEXT, DERIVED = 3, 2, 1, 0
@@ -133,7 +135,7 @@ def read_lesion(observation: views.Observation, concepts: frozenset[str], shelf:
     found, others = _components(observation, evidence, shelf)
     if code != PANEL:
         found.append(read_item(code, observation, _with_original(evidence, observation), shelf, ALONE))
-    named = _focus(observation, shelf) or _codes(observation.body_site)
+    named = _focus(observation, shelf) or ("" if site.known else _codes(observation.body_site))
     lesion = partial_lesion(evidence, found, site, named)
     if code == PANEL or code in _UNPLACED or lesion.key != lesion.evidence.reference:
         yield lesion
@@ -166,7 +168,7 @@ def read_item(code: str, value: views.Value, evidence: Evidence, shelf: Shelf, s
     answer: str | bool | Range | None = _yes_no(value, shelf) if code in _YES_NO else _coded(code, value, shelf)
     if answer is None and code in _CODED and value.value_string is not None:
         answer, specific = _written(code, value.value_string), TEXT
-    if answer is None and code in _NUMBER | TOTALS:
+    if answer is None and code in _MEASURED:
         number = number_in(code, value)
         if isinstance(number, str):
             return Missing(code, number, evidence.reference)
@@ -233,7 +235,7 @@ def _coded(code: str, value: views.Value, shelf: Shelf) -> str | None:
     """The local code of a coded value; a whole number where the values are numbers (``tomita-type`` 3)."""
     number = value.value_integer
     words = locals_of(value.value_codeable_concept, shelf) if number is None else {str(number)}
-    found = words & set(_CODED.get(code, ()))
+    found = words & _WORDS.get(code, frozenset())
     return found.pop() if len(found) == 1 else None
 
 
@@ -274,7 +276,8 @@ def _in_order(lesions: Iterable[Lesion]) -> list[Lesion]:
 
 
 def _order(lesion: Lesion) -> tuple[object, ...]:
-    return (lesion.order, lesion.key, repr(lesion))
+    # A reference tells the records apart; writing a lesion out is slow, so only one without a reference is.
+    return (lesion.order, lesion.key, "" if lesion.evidence.reference else repr(lesion))
 
 
 def _merged(records: list[Lesion]) -> Lesion:
@@ -284,14 +287,16 @@ def _merged(records: list[Lesion]) -> Lesion:
     site = combine(record.site for record in records)
     if not site.known:
         site = next((record.site for record in reversed(records) if record.site.known), NOWHERE)
-    items = _latest(item for record in records for item in record.items.values())
+    items = _latest([item for record in records for item in record.items.values()])
     unread: dict[str, Missing] = {}
     for record in records:
         for code, missing in record.unread.items():
             if code not in items or _supersedes(missing, record.evidence, items[code].evidence):
                 unread[code] = missing
-    items = {code: item for code, item in items.items() if code not in unread}
-    return _with_derived(Lesion(evidence=newest.evidence, key=key, site=site, items=items, unread=unread))
+    for code in unread:
+        items.pop(code, None)
+    site = _derive(site, newest.evidence, items, unread)
+    return Lesion(evidence=newest.evidence, key=key, site=site, items=items, unread=unread)
 
 
 def _latest(items: Iterable[Item]) -> dict[str, Item]:
@@ -341,9 +346,9 @@ def _supersedes(missing: Missing, recorded: Evidence, known: Evidence) -> bool:
     return known.when is None or recorded.when.order > known.when.order
 
 
-def _with_derived(lesion: Lesion) -> Lesion:
-    """The lesion with what its place and its diameters say, where nothing was recorded (data contract 2)."""
-    site, items, unread = lesion.site, dict(lesion.items), dict(lesion.unread)
+def _derive(site: Site, evidence: Evidence, items: dict[str, Item], unread: dict[str, Missing]) -> Site:
+    """Adds what the place and the diameters say, where nothing was recorded; the place, with what the items say of it
+    (data contract 2)."""
     region = items.get("lesion-region")
     if region is not None and (both := combine([site, local_site(str(region.value))])).known:
         site = both
@@ -355,7 +360,7 @@ def _with_derived(lesion: Lesion) -> Lesion:
         ("sins-location", _LOCATION.get(site.level or "")),
     ):
         if value is not None and code not in items:
-            items[code] = Item(evidence=lesion.evidence, item=code, value=value)
+            items[code] = Item(evidence=evidence, item=code, value=value)
             unread.pop(code, None)
     if "lesion-size-fraction" not in items:
         fraction = _fraction(items, unread)
@@ -364,7 +369,7 @@ def _with_derived(lesion: Lesion) -> Lesion:
             unread.pop(fraction.item, None)
         elif fraction is not None:
             unread.setdefault(fraction.name, fraction)
-    return msgspec.structs.replace(lesion, site=site, items=items, unread=unread)
+    return site
 
 
 def _fraction(items: dict[str, Item], unread: dict[str, Missing]) -> Item | Missing | None:

@@ -164,7 +164,8 @@ def _finding(
     view: views.MedicationRecord, shelf: Shelf, evidence: Evidence, drug: Drug, record: str, status: str
 ) -> DrugRecord:
     instructions = _instructions(view)
-    period = _taken(view, instructions)
+    timings = [dosage.timing for dosage in instructions if dosage.timing]
+    period = _taken(view, timings)
     stopped = read_when(view.status_changed) if status in ("stopped", "cancelled", "completed") else None
     dose = dosages.dose_mg(instructions, drug.concepts, drug.codes)
     written = f"{drug.display} {plain(dose)} mg".strip() if dose is not None else drug.display
@@ -175,11 +176,11 @@ def _finding(
         status=status,
         start=read_when(period.start),
         stop=stopped or read_when(period.end),
-        scheduled=_scheduled(instructions),
+        scheduled=_scheduled(timings) if timings else None,
         dose_mg=dose,
-        interval_days=dosages.interval_days(instructions),
+        interval_days=dosages.interval_days(timings),
         infusion_minutes=dosages.infusion_minutes(instructions),
-        route=dosages.route(shelf.concepts(each.route) for each in instructions if each.route),
+        route=dosages.route([shelf.concepts(each.route) for each in instructions if each.route]),
         reasons=_reasons(view, shelf),
         has_reason=bool(view.reason_code or view.reason_reference or view.reason),
         status_reason=bool(view.status_reason),
@@ -249,8 +250,8 @@ def _named(written: Iterable[views.CodeableConcept | None], shelf: Shelf) -> Dru
     names = [concept.text for concept in present] + [coding.display for coding in codings]
     return Drug(
         concepts=shelf.concepts(*present) & shelf.terminology.of_kind("medication"),
-        codes=frozenset(coding.code for coding in codings if coding.code),
-        display=next((name for name in names if name), ""),
+        codes=frozenset([coding.code for coding in codings if coding.code]),
+        display=next(filter(None, names), ""),
     )
 
 
@@ -290,33 +291,31 @@ def _drug_element(view: views.MedicationRecord) -> str:
 def _instructions(view: views.MedicationRecord) -> list[views.Dosage]:
     """Every dosage element; some clients send one object where FHIR has a list."""
     written = (view.dosage, view.dosage_instruction)
-    return [dosage for each in written for dosage in (each if isinstance(each, list) else [each]) if dosage]
+    return [dosage for each in written if each for dosage in (each if isinstance(each, list) else [each])]
 
 
-def _taken(view: views.MedicationRecord, instructions: list[views.Dosage]) -> views.Period:
+def _taken(view: views.MedicationRecord, timings: list[views.Timing]) -> views.Period:
     """The period the drug was or is to be taken, as written; the validity of a prescription is the last resort."""
     if period := _effective(view) or view.effective_dose_period:
         return period
-    for repeat in _repeats(instructions):
-        if repeat.bounds_period:
-            return repeat.bounds_period
+    for timing in timings:
+        if timing.repeat and timing.repeat.bounds_period:
+            return timing.repeat.bounds_period
     return (view.dispense_request and view.dispense_request.validity_period) or views.Period()
 
 
-def _scheduled(instructions: list[views.Dosage]) -> When | None:
+def _scheduled(timings: list[views.Timing]) -> When | None:
     """The day the first dose is meant for: the earliest event of the timing, else the start of its bounds."""
-    timings = [dosage.timing for dosage in instructions if dosage.timing]
     events = [when for timing in timings for event in timing.event or () if (when := read_when(event))]
-    bounds = [repeat.bounds_period.start for repeat in _repeats(instructions) if repeat.bounds_period]
-    return min(events or [when for start in bounds if (when := read_when(start))], key=lambda w: w.order, default=None)
-
-
-def _repeats(instructions: list[views.Dosage]) -> list[views.Repeat]:
-    return [dosage.timing.repeat for dosage in instructions if dosage.timing and dosage.timing.repeat]
+    bounds = [timing.repeat.bounds_period for timing in timings if timing.repeat and timing.repeat.bounds_period]
+    days = events or [when for period in bounds if (when := read_when(period.start))]
+    return min(days, key=lambda when: when.order, default=None)
 
 
 def _reasons(view: views.MedicationRecord, shelf: Shelf) -> frozenset[str]:
     """Concepts of the reasons and of the Conditions they refer to."""
+    if not (view.reason_code or view.reason_reference or view.reason):
+        return frozenset()
     coded = (view.reason_code or []) + (view.reason or [])
     references = (view.reason_reference or []) + [each.reference for each in view.reason or () if each.reference]
     conditions = [

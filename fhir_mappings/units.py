@@ -17,10 +17,16 @@ from fhir_mappings.finding import UNIT_NOT_UNDERSTOOD, UNREADABLE, Why
 from fhir_mappings.ranges import Range, from_comparator
 from fhir_mappings.views import Quantity
 
-_UCUM = {"unitsofmeasure.org", "urn:oid:2.16.840.1.113883.6.8"}
+_UCUM = "http://unitsofmeasure.org"
+_UCUM_NAMES = {"unitsofmeasure.org", "urn:oid:2.16.840.1.113883.6.8"}
 _SIGNS = str.maketrans({"µ": "u", "μ": "u", "×": "x", "^": "*", "²": "2", "³": "*3", "⁶": "*6", "⁹": "*9"})
 _INVISIBLE = ("Cf", "Zs", "Cc")  # zero-width, spaces, control
 _LARGEST_EXPONENT = 12
+
+
+def _litres(code: str) -> str:
+    """UCUM allows ``l`` and ``L`` for the litre; no listed code has another ``l``-only difference."""
+    return code.replace("l", "L")
 
 
 class Unit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,11 +49,17 @@ class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
     accepts: list[Unit]
     bare: bool = False
+    by_ucum: dict[str, Unit] = {}  # worked out from ``accepts``
+
+    def __post_init__(self) -> None:
+        for unit in self.accepts:
+            for code in unit.ucum:
+                self.by_ucum.setdefault(_litres(code), unit)
 
     def find(self, quantity: Quantity) -> Unit | None:
         """The unit a quantity is written in: its UCUM code, else its unit text; None when it is not understood."""
         if _is_ucum(quantity.system) and quantity.code:
-            return next((unit for unit in self.accepts if _litres(quantity.code) in map(_litres, unit.ucum)), None)
+            return self.by_ucum.get(_litres(quantity.code))
         written = quantity.unit or ("" if quantity.system else quantity.code) or ""
         text = spelled(written)
         if not text:
@@ -104,10 +116,11 @@ def canonical(analyte: str, quantity: Quantity) -> tuple[Range, str] | Why:
     unit = kind.find(quantity)
     if unit is None:
         return UNIT_NOT_UNDERSTOOD
-    if not wanted.allows(unit.canonical(quantity.value)):
+    number = unit.canonical(quantity.value)
+    if not wanted.allows(number):
         return UNREADABLE
-    found = from_comparator(quantity.value, quantity.comparator)
-    return UNREADABLE if found is None else (found.map(unit.canonical), kind.unit)
+    found = from_comparator(number, quantity.comparator)
+    return UNREADABLE if found is None else (found, kind.unit)
 
 
 def severity(analyte: str, value: Range) -> Decimal:
@@ -135,13 +148,10 @@ def spelled(text: str) -> str:
 
 
 def _is_ucum(system: str | None) -> bool:
+    if system == _UCUM:
+        return True
     named = (system or "").strip().rstrip("/")
-    return named.removeprefix("https://").removeprefix("http://").removeprefix("www.") in _UCUM
-
-
-def _litres(code: str) -> str:
-    """UCUM allows ``l`` and ``L`` for the litre; no listed code has another ``l``-only difference."""
-    return code.replace("l", "L")
+    return named.removeprefix("https://").removeprefix("http://").removeprefix("www.") in _UCUM_NAMES
 
 
 def _finite(number: Decimal) -> bool:
