@@ -71,7 +71,7 @@ def answer(
         theme=theme or "",
         remarks=_remarks(chart, run),
     )
-    themes = [theme] if theme else list(catalogue.themes())
+    themes = [theme] if theme else catalogue.theme_texts
     evaluated: list[Advisory] = []
     cards: list[tuple[tuple[Any, ...], Json]] = []
     told: dict[str, Said] = {}

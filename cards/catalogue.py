@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from cards.advisory import Advisory, Mark
+from cards.advisory import HOOKS, Advisory, Mark
 from cards.settings import Setting, problem_with
 from cards.table import Cells, Limit, TableError, load_facts, load_table, settings_of
 from cards.text import Text
@@ -49,24 +49,27 @@ class Catalogue:
         self.theme_texts = themes
         self.tables: dict[str, Cells] = tables | {advisory.id: advisory.table for advisory in advisories.values()}
         self.settings = settings
+        self._of = {
+            (theme, hook): tuple(
+                advisory
+                for advisory in advisories.values()
+                if theme in (None, advisory.theme) and hook in (None, *advisory.hooks)
+            )
+            for theme in (None, *themes)
+            for hook in (None, *HOOKS)
+        }
 
     def themes(self) -> dict[str, tuple[str, ...]]:
         """Each theme with the hooks at which any of its advisories speaks."""
         return {
-            theme: tuple(
-                sorted({hook for advisory in self.of(theme) for hook in advisory.hooks}, key=_HOOK_ORDER.index)
-            )
+            theme: tuple(sorted({hook for advisory in self.of(theme) for hook in advisory.hooks}, key=HOOKS.index))
             for theme in self.theme_texts
             if any(self.of(theme))
         }
 
-    def of(self, theme: str | None, hook: str | None = None) -> list[Advisory]:
+    def of(self, theme: str | None, hook: str | None = None) -> tuple[Advisory, ...]:
         """The advisories of a theme (None: of all), at a hook (None: at any)."""
-        return [
-            advisory
-            for advisory in self.advisories.values()
-            if (theme is None or advisory.theme == theme) and (hook is None or hook in advisory.hooks)
-        ]
+        return self._of.get((theme, hook), ())
 
     def keys(self, theme: str | None, hook: str) -> tuple[str, ...]:
         """The prefetch keys a call needs: of what its advisories read and of those they ask (ruling 39)."""
@@ -82,9 +85,6 @@ class Catalogue:
                 found.add(current)
                 waiting.extend(self.advisories[current].asks)
         return found
-
-
-_HOOK_ORDER = ("patient-view", "order-select", "order-sign", "encounter-discharge", "appointment-book")
 
 
 def load_catalogue(settings: Mapping[str, Setting] | None = None, off: Sequence[str] = ()) -> Catalogue:

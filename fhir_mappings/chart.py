@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import date
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from fhir_mappings.finding import DATE_NOT_PRECISE, NOT_RECORDED, TOO_OLD, Finding, Missing, Why
 from fhir_mappings.finding import Skipped as Skipped
@@ -100,13 +100,16 @@ class Chart:
 
         ``context`` (the situation) is the same at every use of one chart.
         """
-        if fact not in self._memo:
-            outer, self.unknown = self.unknown, {}
-            self._memo[fact] = (fact(self, *context), self.unknown)
-            self.unknown = outer
-        answer, unknown = self._memo[fact]
-        self.unknown.update(unknown)
+        answer, unknown = self._memo.get(fact) or self._worked_out(fact, context)
+        if unknown:
+            self.unknown.update(unknown)
         return answer
+
+    def _worked_out(self, fact: Callable[..., T], context: tuple[Any, ...]) -> tuple[T, dict[str, Missing]]:
+        outer, self.unknown = self.unknown, {}
+        answer = fact(self, *context)
+        self._memo[fact], self.unknown = (answer, self.unknown), outer
+        return self._memo[fact]
 
     def _lacks(self, kind: type[F], name: str | None, within_days: int | None) -> bool:
         found: list[F] = self._by_kind.get(kind, []) if name is None else self._by_name.get((kind, name), [])
@@ -140,13 +143,11 @@ class Chart:
         return None if when is None else when.days_before(self.as_of).at_most(within_days)
 
 
-def derived(fact: Callable[P, T]) -> Callable[P, T]:
+def derived(fact: Callable[Concatenate[Chart, P], T]) -> Callable[Concatenate[Chart, P], T]:
     """Marks a function of the chart (and the situation) as a fact that is worked out once a chart."""
 
     @wraps(fact)
-    def ask(*args: P.args, **_: P.kwargs) -> T:
-        chart: Any = args[0]
-        answer: T = chart.derive(fact, *args[1:])
-        return answer
+    def ask(chart: Chart, *context: P.args, **_: P.kwargs) -> T:
+        return chart.derive(fact, *context)
 
     return ask
