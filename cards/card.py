@@ -149,20 +149,21 @@ def _inputs_by_date(advice: Advice, frame: Frame) -> str:
 
 
 def _date(finding: Finding, frame: Frame) -> str:
-    undated = "drafted" if _is_draft(finding) else "undated"
-    date = str(finding.evidence.when) if finding.evidence.when else frame.word("card", undated)
+    when = finding.evidence.when
+    date = str(when) if when else frame.word("card", "drafted" if _is_draft(finding) else "undated")
     return f"{date}, {frame.word('card', 'preliminary')}" if finding.evidence.preliminary else date
 
 
 def _input_words(finding: Finding, advice: Advice, frame: Frame) -> str:
     """Name and value; the name alone where the table of the score already shows the value."""
     name = frame.say(words.name_of(finding.name))
-    if advice.score is not None and advice.score.items and isinstance(finding, Item) and _is_code(finding):
-        return name
     recorded = getattr(finding, "value", None)
+    coded = isinstance(recorded, str)
+    if coded and isinstance(finding, Item) and advice.score is not None and advice.score.items:
+        return name
     if isinstance(recorded, bool):
         return f"{name}: {frame.word('card', 'yes' if recorded else 'no')}"
-    if _is_code(finding):
+    if coded:
         return f"{name}: {frame.say(words.value_of(finding.shown))}"
     value = escaped(finding.shown)
     return f"{name} {value}" if value and value != name else name
@@ -170,10 +171,6 @@ def _input_words(finding: Finding, advice: Advice, frame: Frame) -> str:
 
 def _is_draft(finding: Finding) -> bool:
     return "draft" in (getattr(finding, "status", ""), getattr(finding, "state", ""))
-
-
-def _is_code(finding: Finding) -> bool:
-    return isinstance(getattr(finding, "value", None), str)
 
 
 def _evidence(advisory: Advisory, advice: Advice, same: Imprint, frame: Frame) -> Json:

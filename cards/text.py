@@ -88,4 +88,5 @@ def escaped(text: str) -> str:
 
 def printable(text: str) -> str:
     """Text from a chart on one line, without what steers a terminal or turns the direction of writing."""
-    return "".join(sign for sign in " ".join(text.split()) if sign.isprintable())
+    line = " ".join(text.split())
+    return line if line.isprintable() else "".join(sign for sign in line if sign.isprintable())

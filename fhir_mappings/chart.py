@@ -63,14 +63,16 @@ class Chart:
     def all(self, kind: type[F], name: str | None = None, *, within_days: int | None = None) -> list[F]:
         """Every such finding, oldest first; with ``within_days`` only those surely that recent."""
         found: list[F] = self._by_kind.get(kind, []) if name is None else self._by_name.get((kind, name), [])
-        self._note_gap(kind, name)
+        if self.gaps:
+            self._note_gap(kind, name)
         if within_days is None:
             return list(found)
         return [finding for finding in found if self._recent(finding, within_days) is True]
 
     def any(self, kind: type[F], *names: str) -> list[F]:
         """Every finding with any of the names, each once, oldest first."""
-        self._note_gap(kind, names[0] if names else None)
+        if self.gaps:
+            self._note_gap(kind, names[0] if names else None)
         return [finding for finding, known in self._named.get(kind, ()) if not known.isdisjoint(names)]
 
     def latest(self, kind: type[F], name: str, *, within_days: int | None = None) -> F | Missing:

@@ -16,6 +16,7 @@ from cards.facts.exposure import (
     denosumab,
     dose_and_interval,
     product,
+    which_denosumab,
 )
 from cards.situation import Situation
 from cards.table import Table
@@ -47,7 +48,7 @@ def _stopped_lately(course: Course, table: Table) -> bool:
 def _judge(
     records: Sequence[DrugRecord], drafts: Sequence[DrugRecord], chart: Chart, situation: Situation, table: Table
 ) -> Advices:
-    kind = product(chart, situation, records)
+    kind = product(chart, situation, drafts) if drafts else which_denosumab(chart, situation)
     osteoporosis_mg = situation.table("exposure").number("osteoporosis_mg")
     ordered = [record for record in records if record.status == "active" and record.dose_mg == osteoporosis_mg]
     if ordered and diagnosis(chart).confirmed:

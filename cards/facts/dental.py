@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from cards.situation import Situation
-from fhir_mappings.chart import Chart
+from fhir_mappings.chart import Chart, derived
 from fhir_mappings.procedures import ProcedureRecord
 
 EXAMINATION = "dental-examination"
@@ -22,6 +22,7 @@ _KINDS = (
     ("proc-dental-invasive", INVASIVE, "oral-surgery"),
 )
 _ANY = "dental-procedure"
+_DENTAL = (*(concept for concept, _, _ in _KINDS), _ANY)
 
 
 def kind_and_word(record: ProcedureRecord) -> tuple[str, str] | None:
@@ -32,6 +33,7 @@ def kind_and_word(record: ProcedureRecord) -> tuple[str, str] | None:
     return (UNKNOWN, "dental") if _ANY in record.concepts and EXAMINATION not in record.concepts else None
 
 
+@derived
 def planned(chart: Chart, situation: Situation) -> list[ProcedureRecord]:
     """The dental procedures that lie ahead: those being ordered or booked, else those on record."""
     drafts = [draft for draft in situation.drafted(ProcedureRecord) if draft.state == "draft" and kind_and_word(draft)]
@@ -39,7 +41,7 @@ def planned(chart: Chart, situation: Situation) -> list[ProcedureRecord]:
         return drafts
     return [
         record
-        for record in chart.any(ProcedureRecord, *(concept for concept, _, _ in _KINDS), _ANY)
+        for record in chart.any(ProcedureRecord, *_DENTAL)
         if record.state == "planned" and kind_and_word(record) and _ahead(record, chart.as_of)
     ]
 
