@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import date
 from functools import wraps
+from operator import attrgetter
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from fhir_mappings.finding import DATE_NOT_PRECISE, NOT_RECORDED, TOO_OLD, Finding, Missing, Why
@@ -41,14 +42,14 @@ class Chart:
         self._unread = {name: skip for skip in self.skipped for name in skip.names}
         self._by_kind: dict[type, list[Any]] = defaultdict(list)
         self._by_name: dict[tuple[type, str], list[Any]] = defaultdict(list)
-        self._named: dict[type, list[tuple[Any, frozenset[str]]]] = defaultdict(list)
-        for finding in sorted(findings, key=lambda finding: finding.order):
-            kind = type(finding)
-            self._by_kind[kind].append(finding)
-            names = finding.names
-            self._named[kind].append((finding, frozenset(names)))
-            for name in names:
-                self._by_name[kind, name].append(finding)
+        for finding in findings:
+            self._by_kind[type(finding)].append(finding)
+        for kind, found in self._by_kind.items():
+            if len(found) > 1:
+                found.sort(key=attrgetter("order"))
+            for finding in found:
+                for name in finding.names:
+                    self._by_name[kind, name].append(finding)
 
     @property
     def findings(self) -> list[Finding]:
@@ -73,7 +74,8 @@ class Chart:
         """Every finding with any of the names, each once, oldest first."""
         if self.gaps:
             self._note_gap(kind, names[0] if names else None)
-        return [finding for finding, known in self._named.get(kind, ()) if not known.isdisjoint(names)]
+        named = {id(finding) for name in names for finding in self._by_name.get((kind, name), ())}
+        return [finding for finding in self._by_kind.get(kind, ()) if id(finding) in named]
 
     def latest(self, kind: type[F], name: str, *, within_days: int | None = None) -> F | Missing:
         """The newest such finding, or a ``Missing`` that says why there is none."""
