@@ -78,13 +78,21 @@ def read_chart(
     findings = _findings(looks, mine, shelf, skipped)
     drafting = shelf.for_drafts()
     drafted = _findings(_looks(drafts, drafting, skipped), mine, drafting, skipped)
-    past = [finding for finding in findings if not _is_draft(finding) and not _is_later(finding, as_of)]
-    past = [
-        *(one for one in past if not isinstance(one, Lesion)),
-        *lesions.merge(one for one in past if isinstance(one, Lesion)),
-    ]
+    chart_drafts: list[Finding] = []
+    past: list[Finding] = []
+    of_lesions: list[Lesion] = []
+    for finding in findings:
+        if _is_draft(finding):
+            chart_drafts.append(finding)
+        elif _is_later(finding, as_of):
+            continue
+        elif isinstance(finding, Lesion):
+            of_lesions.append(finding)
+        else:
+            past.append(finding)
+    past += lesions.merge(of_lesions)
     chart = Chart(past, as_of=as_of, gaps=gaps, skipped=sorted(set(skipped), key=_order))
-    return Reading(chart, drafted, [finding for finding in findings if _is_draft(finding)])
+    return Reading(chart, drafted, chart_drafts)
 
 
 def read_each(
@@ -167,11 +175,13 @@ def _read(look: _Look, shelf: Shelf) -> list[Finding | Skipped]:
     if isinstance(head.code, str) and kind not in _CODELESS:
         return [Skipped(_name(head), UNREADABLE, "code", _any_of(kind, shelf.terminology))]
     outcomes: list[Finding | Skipped] = []
+    view: views.View | None = None
     for reader in _READERS[kind]:
-        if reader.wants is not None and not concepts & reader.wants:
+        if reader.wants is not None and concepts.isdisjoint(reader.wants):
             continue
         try:
-            outcomes.extend(reader.read(decoder(reader.view).decode(resource.raw), concepts, shelf))
+            view = view or decoder(reader.view).decode(resource.raw)  # the readers of a resource type share its view
+            outcomes.extend(reader.read(view, concepts, shelf))
         except UNDECODABLE as error:
             lost = reader.called(concepts) if _tells(head) else reader.all_names(shelf.terminology)
             outcomes.append(Skipped(_name(head), UNREADABLE, _element(error), tuple(sorted(lost))))
@@ -203,6 +213,8 @@ def _belongs(resource: Supplied, head: views.Head, mine: set[str]) -> bool:
         return head.id is None or f"Patient/{head.id}" in mine
     owner = head.subject or head.patient
     reference = owner.reference if owner else None
+    if reference in mine:
+        return True
     owners = [reference] if reference and not reference.startswith("#") else _patients_booked(resource, head)
     return not owners or any(owner in mine or relative(owner) in mine for owner in owners)
 

@@ -159,8 +159,10 @@ def _primaries(site: views.BodySite, shelf: Shelf) -> Iterator[str]:
 
 
 def _histology(condition: views.Condition, shelf: Shelf) -> frozenset[str]:
+    if not condition.extension:
+        return frozenset()
     wanted = _TABLE["histology"]["extension"]
-    extensions = [one for one in condition.extension or () if one.url and one.url.endswith(wanted)]
+    extensions = [one for one in condition.extension if one.url and one.url.endswith(wanted)]
     return shelf.concepts(*[one.value_codeable_concept for one in extensions])
 
 
@@ -178,8 +180,10 @@ def _state(status: views.CodeableConcept | str | None, meaning: dict[str, Any], 
     """What a status means; ``default`` when there is none, None when it is there and not understood."""
     if status is None:
         return default
-    words = [status] if isinstance(status, str) else [*[one.code for one in status.codings], status.text]
-    return next((meaning[word.lower()] for word in words if word and word.lower() in meaning), None)
+    for word in [status] if isinstance(status, str) else [*[one.code for one in status.codings], status.text]:
+        if word and word.lower() in meaning:
+            return meaning[word.lower()]
+    return None
 
 
 def _abated(condition: views.Condition, shelf: Shelf) -> bool:

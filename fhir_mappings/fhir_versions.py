@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
-from fhir_mappings.reading import decoder
+from fhir_mappings.reading import UNDECODABLE, decoder
 from fhir_mappings.views import View
 
 NONE = msgspec.Raw()
@@ -42,8 +42,12 @@ class OldElements(View, frozen=True):
     dosage_instruction: list[OldDosage] | OldDosage | None = None
 
 
+# The resource types that tell, and the elements that are gone from them; a drug's dosage and an Observation's category
+# are looked at too.
 _GONE = {
     "Observation": ("context", "related"),
+    "MedicationRequest": (),
+    "MedicationOrder": (),
     "MedicationAdministration": ("was_not_given", "not_given", "effective_time_date_time", "effective_time_period"),
     "MedicationStatement": ("taken", "was_not_taken"),
     "MedicationDispense": ("not_done",),
@@ -53,11 +57,13 @@ _GONE = {
 
 def version_mark(resource_type: str, raw: msgspec.Raw | bytes) -> str | None:
     """The element that shows another FHIR version (``dosageInstruction.doseQuantity``), None when nothing does."""
+    if resource_type not in _GONE:
+        return None
     try:
         old = decoder(OldElements).decode(raw)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except UNDECODABLE:
         return None
-    for name in _GONE.get(resource_type, ()):
+    for name in _GONE[resource_type]:
         if _there(getattr(old, name)):
             return _element(name)
     if resource_type == "Observation" and bytes(old.category).lstrip().startswith(b"{"):
@@ -68,15 +74,17 @@ def version_mark(resource_type: str, raw: msgspec.Raw | bytes) -> str | None:
 def _dosage_mark(old: OldElements) -> str | None:
     """The dose moved into ``doseAndRate`` (a statement, an order) or ``dose`` (an administration) with R4."""
     for parent, written in (("dosage", old.dosage), ("dosageInstruction", old.dosage_instruction)):
+        if written is None:
+            continue
         for dosage in written if isinstance(written, list) else [written]:
             for name in OldDosage.__struct_fields__:
-                if dosage is not None and _there(getattr(dosage, name)):
+                if _there(getattr(dosage, name)):
                     return f"{parent}.{_element(name)}"
     return None
 
 
 def _there(raw: msgspec.Raw) -> bool:
-    return bytes(raw) not in (b"", b"null")
+    return raw is not NONE and bytes(raw) != b"null"
 
 
 def _element(name: str) -> str:

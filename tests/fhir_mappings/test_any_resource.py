@@ -44,6 +44,13 @@ def test_the_strategies_hold_every_type_that_is_read() -> None:
     assert set(READ_TYPES) == set(_READERS)
 
 
+def test_the_readers_of_a_resource_type_share_its_view_which_is_decoded_once() -> None:
+    from fhir_mappings.charts import _READERS
+
+    for kind, readers in _READERS.items():
+        assert len({reader.view for reader in readers}) == 1, kind
+
+
 @ordinary
 @given(broken(), st.dates(date(1900, 1, 1), date(2200, 1, 1)))
 def test_no_exception_leaves_a_reader(resource: Resource, as_of: date) -> None:
