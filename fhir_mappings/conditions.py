@@ -40,6 +40,10 @@ class Problem(Finding, frozen=True, kw_only=True):
     def names(self) -> tuple[str, ...]:
         return narrowest_first(self.concepts | self.histology if self.histology else self.concepts)
 
+    @property
+    def severity(self) -> int:
+        return ("refuted", "suspected", "confirmed").index(self.certainty)
+
 
 _TABLE: dict[str, Any] = tomllib.loads(files("fhir_mappings").joinpath("conditions.toml").read_text("utf-8"))
 _CERTAINTY = {word: certainty for certainty, words in _TABLE["certainty"].items() for word in words}

@@ -61,6 +61,10 @@ class DrugRecord(Finding, frozen=True, kw_only=True):
         return narrowest_first(self.concepts)
 
     @property
+    def severity(self) -> Decimal | int:
+        return self.dose_mg or 0
+
+    @property
     def trust(self) -> int:
         return ("given", "dispensed", "stated", "ordered").index(self.record)
 

@@ -32,7 +32,8 @@ ENDED = ("stopped", "cancelled", "completed")
 def denosumab_product(chart: Chart, situation: Situation, table: Table) -> Advices:
     drafts = [draft for draft in situation.drafted(DrugRecord, DENOSUMAB) if draft.status not in ENDED]
     if drafts:
-        yield from _judge(drafts, drafts, chart, situation, table)
+        for draft in drafts:
+            yield from _judge([draft], [draft], chart, situation, table)
     elif situation.hook == PATIENT_VIEW:
         course = denosumab(chart, situation)
         if course.order_active or course.status == ACTIVE or _stopped_lately(course, table):

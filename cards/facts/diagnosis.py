@@ -87,7 +87,7 @@ def diagnosis(chart: Chart) -> Diagnosis:
     present = [entry for entry in entries if entry.present or entry.certainty == REFUTED]
     settled = [entry for entry in present if entry.certainty in (CONFIRMED, REFUTED)]
     if settled:
-        newest = max(settled, key=_date_then_confirmed)
+        newest = max(settled, key=lambda entry: entry.order)
         if newest.certainty == CONFIRMED or not _suspected(present):
             return Diagnosis(newest.certainty, newest)
     if suspected := _suspected(present):
@@ -148,10 +148,6 @@ def _present(chart: Chart, concepts: tuple[str, ...]) -> bool:
 
 def _suspected(entries: list[Problem]) -> list[Problem]:
     return [entry for entry in entries if entry.certainty == SUSPECTED and entry.present]
-
-
-def _date_then_confirmed(entry: Problem) -> tuple[object, ...]:
-    return (*entry.order[:-1], entry.certainty == CONFIRMED, entry.evidence.reference)
 
 
 def undetermined(chart: Chart) -> Missing | None:
