@@ -34,6 +34,7 @@ _READERS: dict[str, list[Reader]] = {}
 for _module in MODULES:
     for _resource_type, _reader in _module.READERS:
         _READERS.setdefault(_resource_type, []).append(_reader)
+_DECODERS = {kind: decoder(readers[0].view) for kind, readers in _READERS.items()}  # a type's readers share its view
 _CODELESS = {kind for kind, readers in _READERS.items() if all(reader.wants is None for reader in readers)}
 _REFERENCED = {"Medication", "BodyStructure", "Condition"}
 
@@ -180,7 +181,7 @@ def _read(look: _Look, shelf: Shelf) -> list[Finding | Skipped]:
         if reader.wants is not None and concepts.isdisjoint(reader.wants):
             continue
         try:
-            view = view or decoder(reader.view).decode(resource.raw)  # the readers of a resource type share its view
+            view = view or _DECODERS[kind].decode(resource.raw)
             outcomes.extend(reader.read(view, concepts, shelf))
         except UNDECODABLE as error:
             lost = reader.called(concepts) if _tells(head) else reader.all_names(shelf.terminology)

@@ -197,8 +197,12 @@ def _abated(condition: views.Condition, shelf: Shelf) -> bool:
     if written:
         when = read_when(written)
         return when is None or when.first <= shelf.as_of
-    vague = (condition.abatement_string, condition.abatement_age, condition.abatement_range)
-    return condition.abatement_boolean is True or any(one is not None for one in vague)
+    return (
+        condition.abatement_boolean is True
+        or condition.abatement_string is not None
+        or condition.abatement_age is not None
+        or condition.abatement_range is not None
+    )
 
 
 def _past_fracture(condition: views.Condition, concepts: frozenset[str]) -> bool:

@@ -68,8 +68,7 @@ def dose_mg(
     written = [quantity for dosage in dosages for quantity in _doses(dosage)]
     if not written:
         return product.holds_mg if product else None
-    unit_mg = _agreed([TABLE.billing_unit_mg[code] for code in codes if code in TABLE.billing_unit_mg])
-    return _agreed([_milligrams(quantity, product, unit_mg) for quantity in written])
+    return _agreed([_milligrams(quantity, product, codes) for quantity in written])
 
 
 def interval_days(timings: Iterable[views.Timing]) -> Decimal | None:
@@ -110,7 +109,7 @@ def _doses(dosage: views.Dosage) -> Iterator[views.Quantity | None]:
         yield dosage.dose
 
 
-def _milligrams(quantity: views.Quantity | None, product: Product | None, unit_mg: Decimal | None) -> Decimal | None:
+def _milligrams(quantity: views.Quantity | None, product: Product | None, codes: frozenset[str]) -> Decimal | None:
     number = known(quantity)
     if quantity is None or number is None:
         return None
@@ -123,6 +122,7 @@ def _milligrams(quantity: views.Quantity | None, product: Product | None, unit_m
         if unit in TABLE.unit.millilitres:
             return _dissolved(number * TABLE.unit.millilitres[unit], product)
         if unit in TABLE.unit.billing:
+            unit_mg = _agreed([TABLE.billing_unit_mg[code] for code in codes if code in TABLE.billing_unit_mg])
             return number * unit_mg if unit_mg else None
     return None
 
@@ -168,11 +168,11 @@ def _duration(dosage: views.Dosage) -> Decimal | None:
 
 def _dose_over_rate(dosage: views.Dosage) -> Decimal | None:
     """100 mL at 400 mL/h is 15 minutes; only where dose and rate are written in the same unit."""
-    pairs = [(part.dose_quantity, _rate(part)) for part in parts(dosage)]
-    pairs.append((dosage.dose, _rate(dosage)))
-    for dose, rate in pairs:
-        if rate is None:
+    written: list[views.DoseAndRate | views.Dosage] = [*parts(dosage), dosage]
+    for part in written:
+        if (rate := _rate(part)) is None:
             continue
+        dose = part.dose if isinstance(part, views.Dosage) else part.dose_quantity
         amount = known(dose)
         if amount is not None and dose is not None and rate[1] in (_plain(dose.code), _plain(dose.unit)):
             return amount / rate[0]

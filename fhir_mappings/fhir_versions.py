@@ -44,7 +44,7 @@ class OldElements(View, frozen=True):
 
 # The resource types that tell, and the elements that are gone from them; a drug's dosage and an Observation's category
 # are looked at too.
-_GONE = {
+_GONE: dict[str, tuple[str, ...]] = {
     "Observation": ("context", "related"),
     "MedicationRequest": (),
     "MedicationOrder": (),
@@ -63,9 +63,8 @@ def version_mark(resource_type: str, raw: msgspec.Raw | bytes) -> str | None:
         old = decoder(OldElements).decode(raw)
     except UNDECODABLE:
         return None
-    for name in _GONE[resource_type]:
-        if _there(getattr(old, name)):
-            return _element(name)
+    if (gone := _first_there(old, _GONE[resource_type])) is not None:
+        return gone
     if resource_type == "Observation" and bytes(old.category).lstrip().startswith(b"{"):
         return "category"  # a list in R4 and R5
     return _dosage_mark(old) if resource_type.startswith("Medication") else None
@@ -77,16 +76,16 @@ def _dosage_mark(old: OldElements) -> str | None:
         if written is None:
             continue
         for dosage in written if isinstance(written, list) else [written]:
-            for name in OldDosage.__struct_fields__:
-                if _there(getattr(dosage, name)):
-                    return f"{parent}.{_element(name)}"
+            if (old_dose := _first_there(dosage, OldDosage.__struct_fields__)) is not None:
+                return f"{parent}.{old_dose}"
     return None
 
 
-def _there(raw: msgspec.Raw) -> bool:
-    return raw is not NONE and bytes(raw) != b"null"
-
-
-def _element(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
+def _first_there(old: OldElements | OldDosage, names: tuple[str, ...]) -> str | None:
+    """The FHIR name of the first of these elements that was written, with whatever in it."""
+    for name in names:
+        raw = getattr(old, name)
+        if raw is not NONE and bytes(raw) != b"null":
+            first, *rest = name.split("_")
+            return first + "".join(word.capitalize() for word in rest)
+    return None
