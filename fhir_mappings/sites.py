@@ -138,9 +138,10 @@ def combine(sites: Iterable[Site]) -> Site:
     known = [site for site in sites if site.known]
     if len(known) < 2:
         return known[0] if known else NOWHERE
-    bones, regions, levels, sides = (
-        {word for site in known if (word := getattr(site, part))} for part in ("bone", "region", "level", "side")
-    )
+    bones = {site.bone for site in known if site.bone}
+    regions = {site.region for site in known if site.region}
+    levels = {site.level for site in known if site.level}
+    sides = {site.side for site in known if site.side}
     bone = max(bones, key=lambda word: (len(WITHIN[word]), word), default=None)
     if (bone and not bones <= {bone, *WITHIN[bone]}) or len(regions) > 1 or len(levels) > 1:
         return NOWHERE
@@ -154,8 +155,8 @@ def read_side(concept: views.CodeableConcept | None, shelf: Shelf) -> str | None
 
 
 def _sided(site: Site, concepts: Iterable[views.CodeableConcept | None], shelf: Shelf) -> Site:
-    said = {side for side in (read_side(concept, shelf) for concept in concepts) if side}
-    if not site.known or not said:
+    said = {side for concept in concepts if (side := read_side(concept, shelf))} if site.known else set()
+    if not said:
         return site
     return msgspec.structs.replace(site, side=_only(said | ({site.side} if site.side else set())))
 
