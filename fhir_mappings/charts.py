@@ -296,5 +296,5 @@ def _element(error: Exception) -> str:
     return text.split("`$", 1)[1].rstrip("`").lstrip(".") if "`$" in text else ""
 
 
-def _order(skip: Skipped) -> tuple[str, str]:
-    return (skip.reference, skip.element)
+def _order(skip: Skipped) -> tuple[object, ...]:
+    return (skip.reference, skip.element, skip.why, skip.names)

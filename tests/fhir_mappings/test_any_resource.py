@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fhir_mappings.chart import Chart
+from fhir_mappings.chart import Chart, Skipped
 from fhir_mappings.charts import OTHER_PATIENT, read_chart
 from fhir_mappings.reading import Supplied, look
 from tests.forms import AS_OF, terminology
@@ -108,6 +108,14 @@ def test_order_and_copies_change_nothing(given: list[Resource], chance: Any) -> 
     assert everything(first) == everything(second)
     assert set(map(repr, first.skipped)) == set(map(repr, second.skipped))
     assert everything(first) == everything(read(*given))
+
+
+def test_what_two_readers_could_not_read_of_one_resource_is_named_in_one_order() -> None:
+    """Else two workers would name them, and believe one of them first, each in an order of its own."""
+    from fhir_mappings.charts import _order
+
+    one, other = (Skipped("Observation/1", "unreadable", "code", names) for names in (("egfr",), ("egfr", "met")))
+    assert sorted([one, other], key=_order) == sorted([other, one], key=_order) == [one, other]
 
 
 @ordinary
