@@ -38,7 +38,7 @@ class Chart:
         self.gaps = gaps or {}
         self.skipped = tuple(skipped)
         self.unknown: dict[str, Missing] = {}
-        self._memo: dict[Callable[..., Any], tuple[Any, dict[str, Missing]]] = {}
+        self.facts: dict[Callable[..., Any], tuple[Any, dict[str, Missing]]] = {}
         self._unread = {name: skip for skip in self.skipped for name in skip.names}
         self._by_kind: dict[type, list[Any]] = defaultdict(list)
         self._by_name: dict[tuple[type, str], list[Any]] = defaultdict(list)
@@ -99,21 +99,15 @@ class Chart:
         key = self._gap_key(kind)
         return self.gaps[key] if key else None
 
-    def derive(self, fact: Callable[..., T], *context: Any) -> T:
-        """A fact worked out from the chart, worked out once; what it could not know is noted at every use.
+    def derive(self, fact: Callable[..., T], context: tuple[Any, ...]) -> tuple[T, dict[str, Missing]]:
+        """A fact worked out from the chart and remembered, with what it could not know.
 
         ``context`` (the situation) is the same at every use of one chart.
         """
-        answer, unknown = self._memo.get(fact) or self._worked_out(fact, context)
-        if unknown:
-            self.unknown.update(unknown)
-        return answer
-
-    def _worked_out(self, fact: Callable[..., T], context: tuple[Any, ...]) -> tuple[T, dict[str, Missing]]:
         outer, self.unknown = self.unknown, {}
         answer = fact(self, *context)
-        self._memo[fact], self.unknown = (answer, self.unknown), outer
-        return self._memo[fact]
+        self.facts[fact], self.unknown = (answer, self.unknown), outer
+        return self.facts[fact]
 
     def _lacks(self, kind: type[F], name: str | None, within_days: int | None) -> bool:
         found: list[F] = self._by_kind.get(kind, []) if name is None else self._by_name.get((kind, name), [])
@@ -148,10 +142,16 @@ class Chart:
 
 
 def derived(fact: Callable[Concatenate[Chart, P], T]) -> Callable[Concatenate[Chart, P], T]:
-    """Marks a function of the chart (and the situation) as a fact that is worked out once a chart."""
+    """Marks a function of the chart (and the situation) as a fact that is worked out once a chart.
+
+    What it could not know is noted at every use.
+    """
 
     @wraps(fact)
     def ask(chart: Chart, *context: P.args, **_: P.kwargs) -> T:
-        return chart.derive(fact, *context)
+        answer, unknown = chart.facts.get(fact) or chart.derive(fact, context)
+        if unknown:
+            chart.unknown.update(unknown)
+        return answer
 
     return ask

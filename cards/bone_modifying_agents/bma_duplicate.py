@@ -12,6 +12,7 @@ from cards.facts.exposure import (
     ACTIVE,
     BISPHOSPHONATE,
     BISPHOSPHONATES,
+    BONE_MODIFYING,
     DENOSUMAB,
     STOPPED,
     UNKNOWN,
@@ -69,9 +70,10 @@ def bma_duplicate(chart: Chart, situation: Situation, table: Table) -> Advices:
 def _agents(chart: Chart, situation: Situation) -> list[Agent]:
     """Every agent that is active, drafted or of unknown status, denosumab first; a drafted stop ends one."""
     courses = {course.drug: course for course in bone_modifying(chart, situation)}
+    drafted = situation.drafted(DrugRecord, *BONE_MODIFYING)
     found = []
-    for name in (DENOSUMAB, *BISPHOSPHONATES, BISPHOSPHONATE):
-        drafts = [draft for draft in situation.drafted(DrugRecord, name) if _is(draft, name)]
+    for name in BONE_MODIFYING:
+        drafts = [draft for draft in drafted if _is(draft, name)]
         if name not in courses and not drafts:
             continue
         course = courses.get(name, Course(name))
@@ -84,7 +86,7 @@ def _agents(chart: Chart, situation: Situation) -> list[Agent]:
 
 def _is(draft: DrugRecord, name: str) -> bool:
     """A draft known by its class only is the class; a named one is not counted again under it."""
-    return name != BISPHOSPHONATE or not draft.concepts & set(BISPHOSPHONATES)
+    return name in draft.concepts and (name != BISPHOSPHONATE or not draft.concepts & set(BISPHOSPHONATES))
 
 
 def _status(course: Course, drafts: list[DrugRecord]) -> str | None:
