@@ -20,6 +20,9 @@ bind = "127.0.0.1:8000"
 worker_class = "cds_service.worker.Worker"
 workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 threads = 28 + SPARE_THREADS
+# Connections that no worker has taken yet. Each takes up to 1,000 (worker_connections), and turns away calls that are
+# too many. Fewer here would turn nobody away sooner: Linux drops what is over, and the client tries again later.
+backlog = 2048
 timeout = 60
 graceful_timeout = 30
 keepalive = 15
