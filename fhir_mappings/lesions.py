@@ -266,8 +266,8 @@ def merge(lesions: Iterable[Lesion]) -> list[Lesion]:
                 at_place[_place(lesion.site)].add(key)
     for key in [key for key in groups if len(at_place.get(key, ())) == 1]:
         (focus,) = at_place[key]
-        groups[focus].extend(groups.pop(key))
-    return [_merged(_in_order(group)) for group in groups.values()]
+        groups[focus] = _in_order([*groups[focus], *groups.pop(key)])
+    return [_merged(group) for group in groups.values()]
 
 
 def _in_order(lesions: Iterable[Lesion]) -> list[Lesion]:
@@ -324,16 +324,15 @@ def _weight(item: Item) -> tuple[object, ...]:
     return (*item.order[:2], _severity(item), item.order[-1], item.evidence.original)
 
 
-def _severity(item: Item) -> tuple[Decimal, Decimal, Decimal]:
+def _severity(item: Item) -> tuple[Decimal | int, ...]:
     """Greater is more severe. A number says more than a class, so it counts before one."""
     value, code = item.value, item.item
     if isinstance(value, Range):
         ends = (value.hi, value.lo) if code not in _BETTER_HIGH else (-value.lo, -value.hi)
-        return (Decimal(1), *ends)
+        return (1, *ends)
     if isinstance(value, bool):
-        return (Decimal(0), Decimal(value != (code in _BETTER_TRUE)), Decimal(0))
-    worst = max(_CODED[code].index(word) for word in value.split())
-    return (Decimal(0), Decimal(worst), Decimal(0))
+        return (0, value != (code in _BETTER_TRUE))
+    return (0, max(_CODED[code].index(word) for word in value.split()))
 
 
 def _supersedes(missing: Missing, recorded: Evidence, known: Evidence) -> bool:
