@@ -244,7 +244,8 @@ def _status(
         if tablets(drug, records):
             return ACTIVE if _within_period(records, chart.as_of) else UNKNOWN
         # An order written since the last dose has no dose of its own yet: its own date counts.
-        dates = [record.evidence.when for record in (last, *_active(records)) if record and record.evidence.when]
+        dosed = [last] if last and last.record != "ordered" else []
+        dates = [record.evidence.when for record in (*dosed, *_active(records)) if record.evidence.when]
         recent = any(when.days_before(chart.as_of).at_most(table.number("order_active")) for when in dates)
         return ACTIVE if recent else UNKNOWN
     if stopped:
