@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from hashlib import blake2b
+from heapq import nsmallest
 from random import Random
 from typing import Any
 
@@ -113,6 +115,23 @@ def of_another(resources: Iterable[Json], mark: str) -> list[Supplied]:
 
 def without_ids(resources: Iterable[Json]) -> list[Json]:
     return [{name: value for name, value in resource.items() if name != "id"} for resource in resources]
+
+
+def renamed(random: Random, resources: Sequence[Json]) -> list[Json]:
+    """The resources under other ids, which sort in another order."""
+    names = random.sample(range(1000, 10_000), len(resources))
+    return [resource | {"id": f"r{name}"} for name, resource in zip(names, resources, strict=True)]
+
+
+def mixture(number: int, cases: Iterable[Case]) -> Patient:
+    """The patient of a number: two to six cases in one. A case that is added later is in few of them."""
+    random = Random(number)
+    several = nsmallest(random.choice([2, 3, 4, 5, 6]), cases, key=lambda case: _drawn(number, case))
+    return mixed(random, several)
+
+
+def _drawn(number: int, case: Case) -> bytes:
+    return blake2b(f"{number} {case.name}".encode(), digest_size=8).digest()
 
 
 def mixed(random: Random, cases: Iterable[Case]) -> Patient:

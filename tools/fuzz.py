@@ -25,12 +25,20 @@ import msgspec
 
 from cds_service.commands import evaluate, mapping_report
 from cds_service.prefetch import SEARCHES
-from tests.charts import mixed, raised, shuffled
+from tests.charts import mixture, shuffled
 from tests.fuzz import broken, files, mutations
 from tests.fuzz.judge import Judge
 from tests.fuzz.values import VALUES
 from tests.situations import load_cases
-from tests.test_invariants import UNKNOWN_MAY_SPEAK, cards_without_words, others
+from tests.test_invariants import (
+    alarmed_by_not_knowing,
+    alarms,
+    cards_without_words,
+    others,
+    surprising,
+    under_other_names,
+    without,
+)
 
 HANGS_S = 60
 Round = Callable[[Random], list[str]]
@@ -66,7 +74,7 @@ def rounds(judge: Judge, folder: Path) -> dict[str, Round]:
         return files.faults(random.choice(files.COMMANDS), path)
 
     def chart(random: Random) -> list[str]:
-        patient = mixed(random, random.sample(cases, random.choice([1, 2, 3, 6])))
+        patient = mixture(random.getrandbits(32), cases)
         changed = shuffled(random, [*patient.supplied * 2, *random.sample(others(), 5)])
         found = []
         if patient.answer(changed, drafts=shuffled(random, patient.drafted * 2)).cards != patient.said.cards:
@@ -74,11 +82,23 @@ def rounds(judge: Judge, folder: Path) -> dict[str, Round]:
         chinese = patient.answer(patient.supplied, language="zh-Hans")
         if cards_without_words(chinese) != cards_without_words(patient.said):
             found.append("the language changes more than words")
+        if alarms(under_other_names(patient)) != alarms(patient):
+            found.append("what the resources are called changes a warning")
         key = random.choice(sorted(SEARCHES))
-        alarmed = raised(patient.said, patient.answer(patient.supplied, gaps={key: "not supplied"}))
-        return found + [f"not knowing {key} raises {one}" for one in alarmed if (one, key) not in UNKNOWN_MAY_SPEAK]
+        return found + [f"not knowing {key} raises {one}" for one in alarmed_by_not_knowing(patient, key)]
 
-    return {"calls": call, "one value at one place": place, "files for the command": file, "mixed charts": chart}
+    def less(random: Random) -> list[str]:
+        patient = mixture(random.getrandbits(32), cases)
+        found = without(patient, random.randrange(len(patient.resources)))
+        return [f"{advisory} is raised without a {kind}" for advisory, kind in surprising(found)]
+
+    return {
+        "calls": call,
+        "one value at one place": place,
+        "files for the command": file,
+        "mixed charts": chart,
+        "mixed charts, one resource less": less,
+    }
 
 
 def _judged(judge: Judge, call: mutations.Call) -> list[str]:
