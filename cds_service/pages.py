@@ -63,7 +63,7 @@ def pages(advisor: Advisor, known: dict[str, Service]) -> Blueprint:
 
     @blueprint.after_app_request
     def secure(response: Response) -> Response:
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers["X-Content-Type-Options"] = "nosniff"
         if response.mimetype == "text/html":
             response.headers.update(_HEADERS)
         return response

@@ -29,7 +29,7 @@ def reply(
     response = Response(body, status, mimetype=mimetype)
     if language is not None:
         response.headers["Content-Language"] = language
-        response.vary.add("Accept-Language")
+        response.headers["Vary"] = "Accept-Language"
     return response
 
 
