@@ -87,7 +87,7 @@ def diagnosis(chart: Chart) -> Diagnosis:
     present = [entry for entry in entries if entry.present or entry.certainty == REFUTED]
     settled = [entry for entry in present if entry.certainty in (CONFIRMED, REFUTED)]
     if settled:
-        newest = max(settled, key=lambda entry: entry.order)
+        newest = settled[-1]
         if newest.certainty == CONFIRMED or not _suspected(present):
             return Diagnosis(newest.certainty, newest)
     if suspected := _suspected(present):
