@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from cards.advisory import PATIENT_VIEW, Advices, advisory
-from cards.facts.exposure import DENOSUMAB, ONCOLOGY, Course, denosumab, which_denosumab
+from cards.facts.exposure import DENOSUMAB, ONCOLOGY, Course, denosumab, unseen_doses, which_denosumab
 from cards.facts.ordered import present
 from cards.facts.renal import on_dialysis
 from cards.facts.skeletal_events import pain_or_fracture_since
@@ -70,15 +70,20 @@ def _unmeasured(days: Range, chart: Chart, situation: Situation) -> bool:
 
 def _markers(now: Lab, course: Course, chart: Chart) -> Markers:
     first = (course.doses[0] if course.doses else course.last or course.records[0]).evidence.when
-    earlier = [lab for lab in chart.all(Lab, CTX) if lab.order < now.order and lab.evidence.when]
+    earlier = [lab for lab in chart.all(Lab, CTX) if _before(lab.evidence.when, now.evidence.when)]
     before = [lab for lab in earlier if first and lab.evidence.when and lab.evidence.when.last <= first.first]
     under = [lab for lab in earlier if first and lab.evidence.when and lab.evidence.when.first > first.last]
     return Markers(now, before[-1] if before else None, min(under, key=lambda lab: lab.value.hi, default=None))
 
 
+def _before(one: When | None, other: When | None) -> bool:
+    return one is not None and other is not None and one.order < other.order
+
+
 def _judge(markers: Markers, days: Range, last: When, chart: Chart, situation: Situation, table: Table) -> Advices:
     pain = pain_or_fracture_since(chart, last)
     kidney = on_dialysis(chart, situation) is not None or present(chart, "renal-impairment")
+    unseen = unseen_doses(chart, denosumab(chart, situation))
     facts: dict[str, Any] = {
         "used": [*markers.all, denosumab(chart, situation).last, *pain],
         "about": DENOSUMAB,
@@ -90,9 +95,11 @@ def _judge(markers: Markers, days: Range, last: When, chart: Chart, situation: S
     }
     notes = [*(["pain"] if pain else []), *(["kidney"] if kidney else [])]
     if why := _rebound(markers, table):
-        yield table.advise("rebound", indicator="critical" if pain else None, notes=[why, *notes], **facts)
+        critical = pain and not unseen  # a dose that was not to be had may be later than the pain
+        indicator = "critical" if critical else None
+        yield table.advise("rebound", indicator=indicator, missing=unseen, notes=[why, *notes], **facts)
     elif _doubled(markers.now, markers.nadir, table) and markers.baseline is None and _counts(table, "nadir"):
-        yield table.advise("unclear", missing=[Missing("ctx-baseline")], notes=notes, **facts)
+        yield table.advise("unclear", missing=[Missing("ctx-baseline"), *unseen], notes=notes, **facts)
 
 
 def _rebound(markers: Markers, table: Table) -> str | None:

@@ -26,7 +26,8 @@ def pelvis_surgery(chart: Chart, situation: Situation, table: Table) -> Advices:
         if in_pelvis(lesion.site):
             yield from _about(lesion, chart, situation, table)
     for fracture in fractures(chart):
-        if fracture.lesion is None and fracture.site.region == ACETABULUM:
+        described = fracture.lesion is not None and fracture.lesion.site.region == ACETABULUM
+        if fracture.site.region == ACETABULUM and not described:
             yield table.advise(
                 "acetabulum",
                 used=[fracture.finding],
