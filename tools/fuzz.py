@@ -34,6 +34,8 @@ from tests.test_invariants import (
     alarmed_by_not_knowing,
     alarms,
     cards_without_words,
+    critical_by_loss,
+    held_keys,
     others,
     surprising,
     under_other_names,
@@ -85,7 +87,9 @@ def rounds(judge: Judge, folder: Path) -> dict[str, Round]:
         if alarms(under_other_names(patient)) != alarms(patient):
             found.append("what the resources are called changes a warning")
         key = random.choice(sorted(SEARCHES))
-        return found + [f"not knowing {key} raises {one}" for one in alarmed_by_not_knowing(patient, key)]
+        found += [f"not knowing {key} raises {one}" for one in alarmed_by_not_knowing(patient, key)]
+        key = random.choice(held_keys(patient))
+        return found + [f"without what is under {key} {one} is critical" for one in critical_by_loss(patient, key)]
 
     def less(random: Random) -> list[str]:
         patient = mixture(random.getrandbits(32), cases)
