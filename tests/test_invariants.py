@@ -56,6 +56,7 @@ LOST_MAY_ALARM = {
     ("sins", "procedures"): "the score stands on the level's own items; only a record of treatment voids it (ruling 7)",
     ("sins", "assessments"): "the score stands; the emergency that would replace it is not known",
     ("rt-prefracture", "assessments"): "the fracture stands; the emergency that would replace it is not known",
+    ("ctx-rebound", "medication-requests"): "the doses given tell the product; an order of the other one is not known",
     ("long-bone-surgery", "lesions"): "the coded fracture stands; a panel that says it has healed is not known",
     ("hypercalcemia", "encounter"): "inpatient only when an Encounter says so (ruling 21)",
 }
