@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 from cards.advice import Advice, at_most
 from cards.advisory import APPOINTMENT_BOOK, ENCOUNTER_DISCHARGE, Advices, advisory
 from cards.facts.long_bones import FIXATION, Fixations, fixations, fractures
-from cards.facts.spine import SURGERY, in_spine, unplaced_treatments
+from cards.facts.spine import SURGERY, emergency_stands_for, in_spine, spine_lesions, unplaced_treatments
 from cards.situation import Situation
+from cards.spine import sins
 from cards.table import Table
 from cards.text import Text, joined
 from cards.words import lesion_place
@@ -26,12 +28,12 @@ HIGH = {"mirels": ("borderline", "high"), "long-bone-surgery": ("criterion", "fr
 @advisory(
     hooks=[ENCOUNTER_DISCHARGE, APPOINTMENT_BOOK],
     reads=[Lesion, ProcedureRecord, Problem],
-    asks=["mirels", "long-bone-surgery", "sins"],
+    asks=["mirels", "long-bone-surgery", "sins", "spine-emergency"],
 )
 def transfer_fracture(chart: Chart, situation: Situation, table: Table) -> Advices:
     if not _moved(situation):
         return
-    for about, risks in _at_risk(situation).items():
+    for about, risks in _at_risk(chart, situation).items():
         site, place = _where(about, chart)
         if site is not None and place is not None:
             yield from _about(about, site, place, risks, chart, table)
@@ -43,18 +45,26 @@ def _moved(situation: Situation) -> bool:
     return situation.hook == ENCOUNTER_DISCHARGE or bool(booked)
 
 
-def _at_risk(situation: Situation) -> dict[str, list[tuple[str, Advice]]]:
+def _at_risk(chart: Chart, situation: Situation) -> dict[str, list[tuple[str, Advice]]]:
     """For each bone, what other advisories say that makes it one that may break.
 
     At discharge a fracture has its own critical card; this one gives way.
     """
     found: dict[str, list[tuple[str, Advice]]] = {}
     for advisory_id, bands in HIGH.items():
-        for advice in situation.said(advisory_id):
+        for advice in (*situation.said(advisory_id), *(_replaced(chart, situation) if advisory_id == "sins" else ())):
             told = advice.name == "fracture" and situation.hook == ENCOUNTER_DISCHARGE
             if advice.name in bands and advice.about and not told:
                 found.setdefault(advice.about, []).append((advisory_id, advice))
     return found
+
+
+def _replaced(chart: Chart, situation: Situation) -> Iterator[Advice]:
+    """SINS of the levels where the spinal emergency has taken its card's place: the level is no stabler."""
+    table = cast(Table, situation.table("sins"))
+    for lesion in spine_lesions(chart):
+        if sins.begun(lesion) and emergency_stands_for(lesion, situation):
+            yield from sins.of_level(lesion, chart, situation, table)
 
 
 def _where(about: str, chart: Chart) -> tuple[Site | None, Text | None]:

@@ -35,7 +35,7 @@ TOTAL = "sins-score"
 def sins(chart: Chart, situation: Situation, table: Table) -> Advices:
     for lesion in spine_lesions(chart):
         if begun(lesion) and _concerned(lesion, situation) and not emergency_stands_for(lesion, situation):
-            yield from _about(lesion, chart, situation, table)
+            yield from of_level(lesion, chart, situation, table)
 
 
 def begun(lesion: Lesion) -> bool:
@@ -90,7 +90,7 @@ def _concerned(lesion: Lesion, situation: Situation) -> bool:
     return not situation.ordering or drafted_for(lesion, situation, *TREATMENT)
 
 
-def _about(lesion: Lesion, chart: Chart, situation: Situation, table: Table) -> Advices:
+def of_level(lesion: Lesion, chart: Chart, situation: Situation, table: Table) -> Advices:
     """What one level has to say: not to be scored, its band, or the items that decide it."""
     if (done := treated(chart, lesion)) is not None:
         yield table.advise("treated", used=[*_used(lesion), done], about=lesion.key, level=lesion_place(lesion))
