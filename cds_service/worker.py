@@ -1,6 +1,6 @@
 """gunicorn's threaded worker, with an end to every request: who sends by drips holds a thread only so long.
 
-And it tells how long a request has waited for a thread (``waiting``).
+It tells how long a request has waited for a thread (``waiting``), and lets whoever has less to do take a connection.
 
 A thread reads one request; without an end, as many slow clients as there are threads would stop the service. A server
 that faces an open network has a proxy in front that reads requests whole before it hands them on.
@@ -19,6 +19,8 @@ from cds_service.waiting import waited
 
 ARRIVES_WITHIN_S = 15  # a request, headers and body; then it is answered as one that broke off
 ENDS_WITHIN_S = 30  # and its answer has been taken; then the connection is closed
+GIVES_WAY_S = 0.0001  # for each connection it holds, and for no more than MOST_GIVEN of them
+MOST_GIVEN = 8
 
 
 class Worker(ThreadWorker):
@@ -27,6 +29,13 @@ class Worker(ThreadWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._begun: dict[Any, float] = {}
+
+    def accept(self, listener: Any) -> None:
+        """Takes a connection, unless a worker that holds fewer does: a client that keeps its connections would else
+        have all of them answered by the one process that was awake when they came."""
+        if self.nr_conns:
+            time.sleep(GIVES_WAY_S * min(self.nr_conns, MOST_GIVEN))
+        super().accept(listener)
 
     def enqueue_req(self, conn: Any) -> None:
         conn.enqueued = time.monotonic()

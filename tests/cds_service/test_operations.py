@@ -251,6 +251,19 @@ def test_the_worker_tells_how_long_a_request_waited_for_a_thread(monkeypatch):
     assert told == [pytest.approx(0.3)]
 
 
+@pytest.mark.parametrize(("held", "wait"), [(0, 0), (1, 0.0001), (3, 0.0003), (8, 0.0008), (500, 0.0008)])
+def test_of_two_workers_the_one_that_holds_fewer_connections_takes_the_next(monkeypatch, held, wait):
+    """0.1 ms for each connection it holds, and no more than for eight."""
+    slept: list[float] = []
+    taken: list[object] = []
+    monkeypatch.setattr("cds_service.worker.time.sleep", slept.append)
+    monkeypatch.setattr(ThreadWorker, "accept", lambda self, listener: taken.append(listener))
+    worker = Worker.__new__(Worker)
+    worker.nr_conns = held
+    worker.accept("listener")
+    assert (sum(slept), taken) == (pytest.approx(wait), ["listener"])
+
+
 def test_room_is_given_back_after_a_defect_and_after_a_refusal(limited):
     app, _, _ = limited
     for _ in range(5):
