@@ -14,9 +14,16 @@ IMMEDIATE = "stat"  # FHIR request priority
 
 
 def drafted_surgery(situation: Situation, *kinds: str) -> ProcedureRecord | None:
-    """The operation of these kinds that is drafted or being booked, the earliest when there are several."""
+    """The operation of these kinds that is drafted or being booked, the earliest when there are several.
+
+    Of one day the one that is not an emergency, since its preparation can still be put right.
+    """
     drafts = [draft for draft in situation.drafted(ProcedureRecord, *kinds) if draft.state == "draft"]
-    return min(drafts, key=lambda draft: draft.order, default=None)
+
+    def soonest(draft: ProcedureRecord) -> tuple[object, ...]:
+        return (surgery_day(draft, situation).order, draft.urgency == IMMEDIATE, draft.names, draft.order)
+
+    return min(drafts, key=soonest, default=None)
 
 
 def surgery_day(surgery: ProcedureRecord, situation: Situation) -> When:
