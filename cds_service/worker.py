@@ -21,6 +21,7 @@ ARRIVES_WITHIN_S = 15  # a request, headers and body; then it is answered as one
 ENDS_WITHIN_S = 30  # and its answer has been taken; then the connection is closed
 GIVES_WAY_S = 0.0001  # for each connection it holds, and for no more than MOST_GIVEN of them
 MOST_GIVEN = 8
+FLOODED = 256  # connections of one worker: then no other is idle, and whoever comes has waited enough
 
 
 class Worker(ThreadWorker):
@@ -33,7 +34,7 @@ class Worker(ThreadWorker):
     def accept(self, listener: Any) -> None:
         """Takes a connection, unless a worker that holds fewer does: a client that keeps its connections would else
         have all of them answered by the one process that was awake when they came."""
-        if self.nr_conns:
+        if 0 < self.nr_conns < FLOODED:
             time.sleep(GIVES_WAY_S * min(self.nr_conns, MOST_GIVEN))
         super().accept(listener)
 

@@ -251,9 +251,9 @@ def test_the_worker_tells_how_long_a_request_waited_for_a_thread(monkeypatch):
     assert told == [pytest.approx(0.3)]
 
 
-@pytest.mark.parametrize(("held", "wait"), [(0, 0), (1, 0.0001), (3, 0.0003), (8, 0.0008), (500, 0.0008)])
+@pytest.mark.parametrize(("held", "wait"), [(0, 0), (1, 0.0001), (3, 0.0003), (8, 0.0008), (255, 0.0008), (256, 0)])
 def test_of_two_workers_the_one_that_holds_fewer_connections_takes_the_next(monkeypatch, held, wait):
-    """0.1 ms for each connection it holds, and no more than for eight."""
+    """0.1 ms for each connection it holds, and no more than for eight; nothing when it is flooded."""
     slept: list[float] = []
     taken: list[object] = []
     monkeypatch.setattr("cds_service.worker.time.sleep", slept.append)
