@@ -20,7 +20,7 @@ def main() -> None:
     print(f"\n{start.table(found['start'])}")
     if shutil.which("wrk"):
         for server in ("gunicorn", "granian"):
-            compared = http.compare(server, seconds=4, connections=16)
+            compared = http.compare(server, seconds=4, connections=8)
             print(f"\n{server}\n{http.table(compared)}")
             found[server] = compared
     else:

@@ -187,6 +187,7 @@ def main() -> None:
         settings = {"OSTEOHOOKS__STORE__URL": f"sqlite:///{folder}/store.db"}
         server = serve("cds_service.app:create_app()", PORT, chosen.server, settings)
         try:
+            wrk(body, SUSTAINED, 3)  # all workers are there
             rows = sustained(server, body, chosen.minutes)
             overloads = [overload(body, connections, 2 * SLICE_S) for connections in OVERLOADED]
         finally:
