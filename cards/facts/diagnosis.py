@@ -80,18 +80,20 @@ class Diagnosis(msgspec.Struct, frozen=True):
 def diagnosis(chart: Chart) -> Diagnosis:
     """Confirmed, suspected or refuted bone metastasis; else cancer without one, no cancer, or not known.
 
-    Of a confirmed and a refuted entry the later date wins (ruling 45); history (resolved, inactive, remission) is not a
-    present problem. Without the Conditions nothing can be said: ``unknown-diagnosis``.
+    Of a confirmed and a refuted entry the later date wins (ruling 45), and a suspicion that is surely older than a
+    refutation, and not of another place, is answered by it (data contract 1.7). History (resolved, inactive, remission)
+    is not a present problem. Without the Conditions nothing can be said: ``unknown-diagnosis``.
     """
     entries = chart.any(Problem, *BONE_METASTASIS)
     present = [entry for entry in entries if entry.present or entry.certainty == REFUTED]
     settled = [entry for entry in present if entry.certainty in (CONFIRMED, REFUTED)]
-    if settled:
-        newest = settled[-1]
-        if newest.certainty == CONFIRMED or not _suspected(present):
-            return Diagnosis(newest.certainty, newest)
-    if suspected := _suspected(present):
+    newest = settled[-1] if settled else None
+    if newest is not None and newest.certainty == CONFIRMED:
+        return Diagnosis(CONFIRMED, newest)
+    if suspected := [entry for entry in _suspected(present) if newest is None or not _answered(entry, newest)]:
         return Diagnosis(SUSPECTED, suspected[-1])
+    if newest is not None:
+        return Diagnosis(REFUTED, newest)
     if chart.gap(Problem):
         chart.latest(Problem, "bone-metastasis")  # noted as unknown
         return Diagnosis(UNKNOWN)
@@ -144,6 +146,13 @@ def _primary_bone_tumour(chart: Chart, status: str) -> bool:
 
 def _present(chart: Chart, concepts: tuple[str, ...]) -> bool:
     return any(problem.present and problem.certainty == CONFIRMED for problem in chart.any(Problem, *concepts))
+
+
+def _answered(suspicion: Problem, refutation: Problem) -> bool:
+    """The refutation is surely the later one, and not of another place."""
+    suspected, refuted = suspicion.evidence.when, refutation.evidence.when
+    elsewhere = suspicion.sites and refutation.sites and set(suspicion.sites).isdisjoint(refutation.sites)
+    return suspected is not None and refuted is not None and suspected.last < refuted.first and not elsewhere
 
 
 def _suspected(entries: list[Problem]) -> list[Problem]:
