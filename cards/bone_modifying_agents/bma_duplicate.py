@@ -18,6 +18,7 @@ from cards.facts.exposure import (
     UNKNOWN,
     Course,
     bone_modifying,
+    denosumab,
 )
 from cards.situation import Situation
 from cards.table import Table
@@ -64,7 +65,7 @@ def bma_duplicate(chart: Chart, situation: Situation, table: Table) -> Advices:
                 first=drug(first.drug),
                 other=drug(other.drug),
             )
-    yield from _two_denosumab(agents, situation, table)
+    yield from _two_denosumab(agents, chart, situation, table)
 
 
 def _agents(chart: Chart, situation: Situation) -> list[Agent]:
@@ -122,11 +123,32 @@ def _unsure(first: Agent, other: Agent, table: Table) -> Advices:
     )
 
 
-def _two_denosumab(agents: list[Agent], situation: Situation, table: Table) -> Advices:
-    """60 mg and 120 mg: two products of one ingredient, both current."""
+def _two_denosumab(agents: list[Agent], chart: Chart, situation: Situation, table: Table) -> Advices:
+    """60 mg and 120 mg: two products of one drug, both current: ordered, drafted, or given of late (ruling 41)."""
     doses = situation.table("exposure")
     both = {doses.number("osteoporosis_mg"), doses.number("oncology_mg")}
     for agent in agents:
-        current = [record for record in agent.records if record.status in ("active", "draft")]
-        if agent.drug == DENOSUMAB and agent.status == ACTIVE and both <= {record.dose_mg for record in current}:
-            yield table.advise("two-denosumab", used=current, notes=["no_stop"], about=DENOSUMAB)
+        if agent.drug != DENOSUMAB or agent.status != ACTIVE:
+            continue
+        ordered = [record for record in agent.records if record.status in ("active", "draft")]
+        given = _given_lately(chart, situation)
+        if both <= {record.dose_mg for record in (*ordered, *given)}:
+            gap = None if both <= {record.dose_mg for record in ordered} else chart.gap(DrugRecord)
+            level = table.band["two-denosumab"].indicator_for(situation.hook)
+            yield table.advise(
+                "two-denosumab",
+                indicator=at_most(level, "warning") if gap else level,
+                missing=[Missing(DENOSUMAB, gap)] if gap else [],
+                used=[*ordered, *given],
+                notes=["no_stop"],
+                about=DENOSUMAB,
+            )
+
+
+def _given_lately(chart: Chart, situation: Situation) -> list[DrugRecord]:
+    """The doses of denosumab that keep it active by themselves, unless it was stopped."""
+    course, within = denosumab(chart, situation), situation.table("exposure").number("dose_active")
+    if course.documented_stop:
+        return []
+    dated = [(dose, dose.evidence.when) for dose in course.doses]
+    return [dose for dose, when in dated if when is not None and when.days_before(chart.as_of).at_most(within)]
