@@ -13,8 +13,7 @@ from cards import words
 from cards.activities import suggestion
 from cards.advice import Advice
 from cards.advisory import Advisory
-from cards.imprint import BASE, Imprint, imprint
-from cards.imprint import VERSION as VERSION
+from cards.imprint import BASE, VERSION, Imprint, imprint
 from cards.score import Score
 from cards.text import Text, escaped
 from cards.uuids import named, written

@@ -16,6 +16,7 @@ from cds_service.errors import Refusal
 from cds_service.prefetch import SEARCHES, Obtained, obtain
 from cds_service.request import HookRequest, read_request
 from fhir_mappings.finding import NOT_SUPPLIED
+from fhir_mappings.reading import UNDECODABLE
 
 STANDARD_INPUT = "-"
 _REQUEST_MARKS = ("hook", "hookInstance", "prefetch")
@@ -103,7 +104,7 @@ def _request(data: bytes) -> HookRequest | None:
     """The request a file holds, None when it holds something else."""
     try:
         parts = msgspec.json.decode(data, type=Raws)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except UNDECODABLE:
         return None
     if "resourceType" in parts or not any(mark in parts for mark in _REQUEST_MARKS):
         return None
@@ -138,7 +139,7 @@ def _lines(data: bytes, error: Exception) -> list[msgspec.Raw]:
 def _is_resource(raw: msgspec.Raw) -> bool:
     try:
         return "resourceType" in msgspec.json.decode(raw, type=Raws)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except UNDECODABLE:
         return False
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response
 
-from cards.card import VERSION
+from cards.imprint import VERSION
 from cds_service.discovery import Service
 from cds_service.errors import FHIR_JSON
 from cds_service.feedback import FeedbackBody

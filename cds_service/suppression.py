@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from cards.answer import Shown
-from cards.card import VERSION
+from cards.imprint import VERSION
 from cards.memory import AFTER_CRITICAL_OVERRIDE, AFTER_OVERRIDE, Override, Past, Said
 from cds_service.request import HookRequest
 from cds_service.settings import Settings, SettingsError

@@ -24,7 +24,7 @@ from fhir_mappings.charts import read_each
 from fhir_mappings.code_systems import CONCEPT
 from fhir_mappings.finding import UNIT_NOT_UNDERSTOOD, Finding, Skipped, narrowest_first
 from fhir_mappings.lesions import Lesion
-from fhir_mappings.reading import Supplied, decoder
+from fhir_mappings.reading import UNDECODABLE, Supplied, decoder
 from fhir_mappings.terminology import Terminology
 from fhir_mappings.terminology_files import DECODER
 
@@ -154,7 +154,7 @@ def skeleton(unread: Iterable[tuple[UnreadCode, int]]) -> dict[str, Any]:
 def _decoded(resource: Supplied) -> _Coded | None:
     try:
         return decoder(_Coded).decode(resource.raw)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except UNDECODABLE:
         return None  # where a reader wants it, evaluate names it
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
 
 from cards.advice import Advice, at_most
 from cards.advisory import APPOINTMENT_BOOK, ENCOUNTER_DISCHARGE, Advices, advisory
 from cards.facts.long_bones import FIXATION, Fixations, fixations, fractures
-from cards.facts.spine import SURGERY, emergency_stands_for, in_spine, spine_lesions, unplaced_treatments
+from cards.facts.spine import SURGERY, in_spine, unplaced_treatments
 from cards.situation import Situation
 from cards.spine import sins
 from cards.table import Table
@@ -51,20 +50,14 @@ def _at_risk(chart: Chart, situation: Situation) -> dict[str, list[tuple[str, Ad
     At discharge a fracture has its own critical card; this one gives way.
     """
     found: dict[str, list[tuple[str, Advice]]] = {}
+    said = {advisory_id: situation.said(advisory_id) for advisory_id in HIGH}
+    said["sins"] = [*said["sins"], *sins.replaced(chart, situation)]
     for advisory_id, bands in HIGH.items():
-        for advice in (*situation.said(advisory_id), *(_replaced(chart, situation) if advisory_id == "sins" else ())):
+        for advice in said[advisory_id]:
             told = advice.name == "fracture" and situation.hook == ENCOUNTER_DISCHARGE
             if advice.name in bands and advice.about and not told:
                 found.setdefault(advice.about, []).append((advisory_id, advice))
     return found
-
-
-def _replaced(chart: Chart, situation: Situation) -> Iterator[Advice]:
-    """SINS of the levels where the spinal emergency has taken its card's place: the level is no stabler."""
-    table = cast(Table, situation.table("sins"))
-    for lesion in spine_lesions(chart):
-        if sins.begun(lesion) and emergency_stands_for(lesion, situation):
-            yield from sins.of_level(lesion, chart, situation, table)
 
 
 def _where(about: str, chart: Chart) -> tuple[Site | None, Text | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
 from cards.advisory import ENCOUNTER_DISCHARGE, ORDER_SIGN, PATIENT_VIEW, Advices, advisory
 from cards.facts.spine import (
@@ -35,7 +36,15 @@ TOTAL = "sins-score"
 def sins(chart: Chart, situation: Situation, table: Table) -> Advices:
     for lesion in spine_lesions(chart):
         if begun(lesion) and _concerned(lesion, situation) and not emergency_stands_for(lesion, situation):
-            yield from of_level(lesion, chart, situation, table)
+            yield from _of_level(lesion, chart, situation, table)
+
+
+def replaced(chart: Chart, situation: Situation) -> Advices:
+    """What the score says of the levels where the spinal emergency has taken its card's place: they are no stabler."""
+    table = cast(Table, situation.table("sins"))
+    for lesion in spine_lesions(chart):
+        if begun(lesion) and emergency_stands_for(lesion, situation):
+            yield from _of_level(lesion, chart, situation, table)
 
 
 def begun(lesion: Lesion) -> bool:
@@ -90,7 +99,7 @@ def _concerned(lesion: Lesion, situation: Situation) -> bool:
     return not situation.ordering or drafted_for(lesion, situation, *TREATMENT)
 
 
-def of_level(lesion: Lesion, chart: Chart, situation: Situation, table: Table) -> Advices:
+def _of_level(lesion: Lesion, chart: Chart, situation: Situation, table: Table) -> Advices:
     """What one level has to say: not to be scored, its band, or the items that decide it."""
     if (done := treated(chart, lesion)) is not None:
         yield table.advise("treated", used=[*_used(lesion), done], about=lesion.key, level=lesion_place(lesion))
